@@ -1,0 +1,22 @@
+"""The Celery application: queue `lanes` for wake-ups, `jobs` for everything that takes longer."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, celeryd_init
+from django.conf import settings
+
+from config.checks import refuse_problems
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("ponte")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+@beat_init.connect
+def refuse_malformed_settings(**kwargs: Any) -> None:
+    """Stop workers and beat on malformed settings, which Django itself only checks in its commands."""
+    refuse_problems(settings.ENVIRONMENT_PROBLEMS)

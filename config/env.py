@@ -1,0 +1,126 @@
+"""Every environment variable Ponte knows, read once, with problems collected instead of raised.
+
+A malformed or missing value must stop the start with a message that names the variable, the problem and the fix. Raising
+while the settings are imported would hide all problems but the first, so each one becomes a `Problem`; `config.checks`
+turns them into Django system checks and the process entry points (`config.wsgi`, `config.celery`) refuse to start.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import environ
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One unusable variable: what is wrong and how to fix it. Never holds the value, which may be a secret."""
+
+    variable: str
+    problem: str
+    fix: str
+
+
+class Malformed(ValueError):
+    """A value that cannot be used; the two arguments are the problem and the fix."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.problem, self.fix = problem, fix
+
+
+@dataclass
+class Environment:
+    """Reads variables through django-environ; `problems` lists what could not be used."""
+
+    source: environ.Env = field(default_factory=environ.Env)
+    problems: list[Problem] = field(default_factory=list)
+
+    def read(self, variable: str, parse: Callable[[str], Value], *, default: Value | None, placeholder: Value) -> Value:
+        """Return the parsed variable. A missing one without default, or a malformed one, is a problem and `placeholder`."""
+        raw = self.source.str(variable, default="").strip()
+        if not raw and default is not None:
+            return default
+        try:
+            if not raw:
+                raise Malformed("is missing", f"set {variable}; deploy/env.example explains it")
+            return parse(raw)
+        except Malformed as error:
+            self.problems.append(Problem(variable, error.problem, error.fix))
+            return placeholder
+
+    def text(self, variable: str, *, default: str | None = None, at_least: int = 0) -> str:
+        def parse(raw: str) -> str:
+            if len(raw) < at_least:
+                raise Malformed(f"has {len(raw)} characters", f"use at least {at_least} random characters")
+            return raw
+
+        return self.read(variable, parse, default=default, placeholder="")
+
+    def flag(self, variable: str, *, default: bool) -> bool:
+        return self.read(variable, parse_flag, default=default, placeholder=default)
+
+    def number(self, variable: str, *, default: int, at_least: int = 0) -> int:
+        def parse(raw: str) -> int:
+            if not raw.isdecimal() or int(raw) < at_least:
+                raise Malformed("is not a whole number in range", f"use digits only, {at_least} or more")
+            return int(raw)
+
+        return self.read(variable, parse, default=default, placeholder=default)
+
+    def words(self, variable: str, *, default: list[str] | None = None) -> list[str]:
+        return self.read(variable, parse_words, default=default, placeholder=[])
+
+    def url(self, variable: str, *, schemes: tuple[str, ...], default: str | None = None) -> str:
+        def parse(raw: str) -> str:
+            parts = urlsplit(raw)
+            if parts.scheme not in schemes or not (parts.netloc or parts.path):
+                raise Malformed("is not an address Ponte can use", f"use {' or '.join(f'{s}://…' for s in schemes)}")
+            return raw
+
+        return self.read(variable, parse, default=default, placeholder="")
+
+    def keys(self, variable: str) -> dict[str, bytes]:
+        """Versioned 32-byte keys, newest first: `id:base64,older:base64`."""
+        return self.read(variable, parse_keys, default=None, placeholder={})
+
+    def refuse(self, variable: str, problem: str, fix: str) -> None:
+        """Record a problem found by comparing several variables."""
+        self.problems.append(Problem(variable, problem, fix))
+
+
+def parse_flag(raw: str) -> bool:
+    """Accept the usual words for yes and no; anything else is refused instead of being read as no."""
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if raw.lower() not in words:
+        raise Malformed("is neither yes nor no", "use 1 or 0")
+    return words[raw.lower()]
+
+
+def parse_words(raw: str) -> list[str]:
+    return [word.strip() for word in raw.split(",") if word.strip()]
+
+
+def parse_keys(raw: str) -> dict[str, bytes]:
+    """Parse `id:base64` pairs; ids are short words, keys exactly 32 bytes, no id twice."""
+    fix = (
+        "use id:base64 of 32 random bytes, newest first, separated by commas (deploy/env.example shows how to make one)"
+    )
+    keys: dict[str, bytes] = {}
+    for pair in parse_words(raw):
+        name, _, encoded = pair.partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Malformed("holds a key that is not base64", fix) from error
+        if not name.isalnum() or len(name) > 16 or name in keys or len(key) != 32:
+            raise Malformed("holds a malformed, repeated or wrongly sized key", fix)
+        keys[name] = key
+    if not keys:
+        raise Malformed("holds no key", fix)
+    return keys

@@ -1,0 +1,193 @@
+"""Django settings. Every variable is read through `config.env`; deploy/env.example explains each one."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.utils.translation import gettext_lazy as _
+
+from config.env import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment()
+
+DEBUG = env.flag("PONTE_DEBUG", default=False)
+SECRET_KEY = env.text("PONTE_SECRET_KEY", at_least=32) or "unusable: the system check ponte.E001 stops the start"
+ALLOWED_HOSTS = env.words("PONTE_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+PUBLIC_URL = env.url("PONTE_PUBLIC_URL", schemes=("http", "https"), default="http://127.0.0.1:8000").rstrip("/")
+VAR_DIR = Path(env.text("PONTE_VAR", default=str(BASE_DIR / "var")))
+EXAMPLE_DATA = env.flag("PONTE_EXAMPLE_DATA", default=False)
+
+# Encryption (DESIGN section 10): versioned keys, newest first; separate purposes never share a key.
+MASTER_KEYS = env.keys("PONTE_MASTER_KEYS")
+BLIND_KEYS = env.keys("PONTE_BLIND_KEYS")
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "auditlog",
+    "django_celery_beat",
+    "corsheaders",
+    "rest_framework",
+    "config",
+    "audit",
+    "consent",
+    "bridge",
+    "insights",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.ContentSecurityPolicy",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Database -----------------------------------------------------------------------------------------------------------
+DATABASE_URL = env.url("DATABASE_URL", schemes=("postgres", "postgresql"))
+
+
+def database(*, options: str = "", health_checks: bool = True) -> dict[str, Any]:
+    """One connection alias onto the same PostgreSQL; `options` are server settings of its sessions."""
+    parsed: dict[str, Any] = environ.Env.db_url_config(DATABASE_URL or "postgres://unset@127.0.0.1/unset")
+    parsed["ENGINE"] = "django.db.backends.postgresql"
+    parsed["CONN_MAX_AGE"] = 60
+    parsed["CONN_HEALTH_CHECKS"] = health_checks
+    parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), "connect_timeout": 5}
+    if options:
+        parsed["OPTIONS"]["options"] = options
+    return parsed
+
+
+DATABASES = {
+    "default": database(),
+    # The webhook intake: a slow statement must become an answer within Chatwoot's 5 s, never a queue (DESIGN section 3).
+    "intake": database(options="-c statement_timeout=500 -c lock_timeout=300", health_checks=False),
+    # Audit rows of reads and denials are committed before a value is released, whatever the caller's transaction does.
+    "audit": database(),
+}
+DATABASES["default"]["TEST"] = {"NAME": env.text("PONTE_TEST_DB", default="test_ponte")}
+DATABASES["intake"]["TEST"] = DATABASES["audit"]["TEST"] = {"MIRROR": "default"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Redis and Celery: wake-ups, jobs and caches; their loss makes Ponte slower, never wrong. ----------------------------
+REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"), default="redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "ponte",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
+}
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "jobs"
+CELERY_TASK_ROUTES = {"bridge.tasks.wake": {"queue": "lanes"}}
+CELERY_TASK_TIME_LIMIT = 3600
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "partitions": {"task": "config.tasks.partitions", "schedule": 24 * 3600.0},
+    "inbound-retention": {"task": "bridge.tasks.empty_old_bodies", "schedule": 3600.0},
+}
+CELERY_TIMEZONE = "UTC"
+
+# People, sessions, pages ---------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "consent.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+LANGUAGE_CODE = "pt-br"
+LANGUAGES = [("pt-br", _("Brazilian Portuguese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+TIME_ZONE = "America/Sao_Paulo"
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+WHITENOISE_USE_FINDERS = True
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_TLS = urlsplit(PUBLIC_URL).scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE_TLS
+SECURE_HSTS_SECONDS = 31536000 if SECURE_TLS else 0
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("PONTE_BEHIND_TLS_PROXY", default=False) else None
+)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOWED_ORIGINS = env.words("PONTE_CORS_ORIGINS", default=[])
+REST_FRAMEWORK = {
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+# Audit: one custom table for django-auditlog's diffs and our explicit events (DESIGN section 11). ---------------------
+AUDITLOG_LOGENTRY_MODEL = "audit.AuditLog"
+AUDITLOG_STORE_JSON_CHANGES = True
+MIGRATION_MODULES = {"auditlog": None}
+
+# The bridge ----------------------------------------------------------------------------------------------------------
+CHATWOOT_BODY_LIMIT = 4 * 1024 * 1024
+KRAYIN_BODY_LIMIT = 64 * 1024
+SIGNATURE_WINDOW_S = 300
+LEASE_S = env.number("PONTE_LEASE_S", default=60, at_least=1)
+# How long after an unfinished call Ponte waits before it looks whether Krayin wrote it (DESIGN section 6).
+SETTLE_S = env.number("PONTE_SETTLE_S", default=45)
+
+UNFOLD: dict[str, Any] = {}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("PONTE_LOG_LEVEL", default="INFO").upper()},
+}
+
+ENVIRONMENT_PROBLEMS = tuple(env.problems)
