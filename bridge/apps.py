@@ -1,0 +1,19 @@
+"""The bridge application: what comes in from the partners and what goes out to them."""
+
+from datetime import timedelta
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from config.db.partitions import Partitioned, Step, register
+
+
+class BridgeConfig(AppConfig):
+    name = "bridge"
+    verbose_name = _("Operation")
+
+    def ready(self) -> None:
+        register(Partitioned("webhook_events", "received_at", Step.WEEK, keep=timedelta(days=180)))
+        register(Partitioned("webhook_bodies", "received_at", Step.DAY, keep=timedelta(days=30)))
+        register(Partitioned("activity_mappings", "created_at", Step.MONTH))
+        register(Partitioned("stage_change_logs", "created_at", Step.QUARTER))

@@ -1,0 +1,152 @@
+"""The connection file: read and checked before anything is asked of a partner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from bridge.models import Connection
+
+
+class UnusableSpec(ValueError):
+    """The connection file cannot be used; the message names the key, the problem and the fix."""
+
+
+@dataclass(frozen=True)
+class KrayinAccount:
+    email: str
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a connection file says. Names or ids are accepted for pipeline, stages, source and type."""
+
+    name: str
+    clinic_name: str
+    clinic_legal_name: str
+    clinic_cnpj: str
+    time_zone: str
+    chatwoot_url: str
+    account_id: int
+    chatwoot_token: str = field(repr=False)
+    inboxes: tuple[int, ...] | None  # None: every inbox of the account
+    krayin_url: str
+    krayin_accounts: tuple[KrayinAccount, ...]
+    pipeline: str | int | None
+    first_stage: str | int | None
+    source: str | int | None
+    type: str | int | None
+    stages: Mapping[str, str | int]
+    preset: str
+    message_text: str
+    sync_to_organization: bool
+    title_template: str
+    note_quiet_s: int
+    state: str
+    policy_confirmed_by: str
+
+
+STAGE_KEYS = ("conversation_created", "first_response", "conversation_resolved")
+
+
+def read_spec(data: object) -> Spec:
+    """Check a parsed connection file. Raises UnusableSpec for the first problem found."""
+    top = _object(data, "the file")
+    clinic, chatwoot, krayin = (_object(top.get(key), key) for key in ("clinic", "chatwoot", "krayin"))
+    send, stages = _object(top.get("send", {}), "send"), _object(top.get("stages", {}), "stages")
+    unknown = set(stages) - set(STAGE_KEYS)
+    if unknown:
+        raise UnusableSpec(f"stages.{sorted(unknown)[0]} is not known: use {', '.join(STAGE_KEYS)}")
+    return Spec(
+        name=_text(top, "name"),
+        clinic_name=_text(clinic, "name", "clinic"),
+        clinic_legal_name=_text(clinic, "legal_name", "clinic", default=_text(clinic, "name", "clinic")),
+        clinic_cnpj=_text(clinic, "cnpj", "clinic", default=""),
+        time_zone=_text(clinic, "time_zone", "clinic", default="America/Sao_Paulo"),
+        chatwoot_url=_url(chatwoot, "chatwoot"),
+        account_id=_number(chatwoot, "account_id", "chatwoot"),
+        chatwoot_token=_text(chatwoot, "token", "chatwoot"),
+        inboxes=_inboxes(chatwoot),
+        krayin_url=_url(krayin, "krayin"),
+        krayin_accounts=_accounts(krayin),
+        pipeline=krayin.get("pipeline"),
+        first_stage=krayin.get("first_stage"),
+        source=krayin.get("source"),
+        type=krayin.get("type"),
+        stages={key: value for key, value in stages.items() if value is not None},
+        preset=_choice(send, "preset", "send", Connection.Preset.values, Connection.Preset.SUMMARY),
+        message_text=_choice(send, "message_text", "send", Connection.MessageText.values, Connection.MessageText.OFF),
+        sync_to_organization=bool(send.get("sync_to_organization", False)),
+        title_template=_text(send, "title_template", "send", default="{nome} · {caixa}"),
+        note_quiet_s=_number(send, "note_quiet_s", "send", default=600),
+        state=_choice(top, "state", "", ["draft", "shadow", "active"], "shadow"),
+        policy_confirmed_by=_text(top, "policy_confirmed_by", default=""),
+    )
+
+
+def _object(value: object, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UnusableSpec(f"{key} is missing or not an object: write it as {{…}}")
+    return value
+
+
+def _place(key: str, inside: str) -> str:
+    return f"{inside}.{key}" if inside else key
+
+
+def _text(data: Mapping[str, Any], key: str, inside: str = "", *, default: str | None = None) -> str:
+    value = data.get(key, default)
+    if not isinstance(value, str) or (not value.strip() and default is None):
+        raise UnusableSpec(f"{_place(key, inside)} is missing: write it as text")
+    return value.strip()
+
+
+def _number(data: Mapping[str, Any], key: str, inside: str, *, default: int | None = None) -> int:
+    value = data.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UnusableSpec(f"{_place(key, inside)} is not a whole number: write it without quotes")
+    return value
+
+
+def _url(data: Mapping[str, Any], inside: str) -> str:
+    value = _text(data, "url", inside).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UnusableSpec(f"{inside}.url is not an address: write it with https:// and without /api")
+    return value
+
+
+def _choice(data: Mapping[str, Any], key: str, inside: str, allowed: list[str], default: str) -> str:
+    value = data.get(key, default)
+    if value not in allowed:
+        raise UnusableSpec(f"{_place(key, inside)} is not one of {', '.join(allowed)}")
+    return str(value)
+
+
+def _inboxes(chatwoot: Mapping[str, Any]) -> tuple[int, ...] | None:
+    value = chatwoot.get("inboxes", "all")
+    if value == "all":
+        return None
+    if not isinstance(value, list) or not value or not all(isinstance(i, int) and i > 0 for i in value):
+        raise UnusableSpec('chatwoot.inboxes is neither "all" nor a list of inbox numbers')
+    return tuple(sorted(set(value)))
+
+
+def _accounts(krayin: Mapping[str, Any]) -> tuple[KrayinAccount, ...]:
+    entries = krayin.get("users") or [krayin]
+    if not isinstance(entries, list):
+        raise UnusableSpec("krayin.users is not a list")
+    accounts = []
+    for entry in entries:
+        data = _object(entry, "krayin.users")
+        account = KrayinAccount(
+            email=_text(data, "email", "krayin"),
+            password=_text(data, "password", "krayin", default=""),
+            token=_text(data, "token", "krayin", default=""),
+        )
+        if not account.password and not account.token:
+            raise UnusableSpec("krayin needs a password or a token for each user")
+        accounts.append(account)
+    return tuple(accounts)

@@ -1,0 +1,48 @@
+"""Chatwoot's REST answers → the same facts as webhook bodies, marked as authoritative. Pure."""
+
+from bridge.clients.shapes import Contact, Message, MessageType
+from bridge.events import ContactFact, MessageFact
+from bridge.models import ObservedMessage
+
+Direction = ObservedMessage.Direction
+
+DIRECTIONS = {
+    MessageType.INCOMING: Direction.INCOMING,
+    MessageType.OUTGOING: Direction.OUTGOING,
+    MessageType.TEMPLATE: Direction.TEMPLATE,
+}
+
+
+def contact_fact_of(contact: Contact) -> ContactFact:
+    """A contact just read (contract Chatwoot 8.1)."""
+    return ContactFact(
+        contact_id=contact.id,
+        name=contact.name,
+        email=contact.email or "",
+        phone=contact.phone or "",
+        company=contact.company_name or "",
+        has_identifier=bool(contact.identifier),
+        last_activity_at=contact.last_activity_at,
+        is_authoritative=True,
+    )
+
+
+def message_fact_of(message: Message) -> MessageFact | None:
+    """A message just read (contract Chatwoot 8.2); None for notes and activity lines."""
+    direction = DIRECTIONS.get(message.type)
+    if direction is None or message.private:
+        return None
+    sender = message.sender
+    return MessageFact(
+        message_id=message.id,
+        conversation_id=message.conversation_id,
+        direction=direction,
+        author_kind=sender.type.value if sender else "",
+        author_name=sender.name if sender and direction is not Direction.INCOMING else "",
+        text="" if message.deleted else message.content or "",
+        attachments=() if message.deleted else message.attachment_types,
+        sent_at=message.created_at.replace(microsecond=0),
+        version=0,
+        is_deleted=message.deleted,
+        is_authoritative=True,
+    )

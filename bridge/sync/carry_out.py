@@ -1,0 +1,163 @@
+"""Carry out one planned step, and turn what went wrong into the ledger's words (DESIGN section 6).
+
+Order of every handler: read, ask the gate, commit *sent*, write once, confirm. What fails before *sent* was not
+executed; what fails after it is judged by the error's class.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from bridge.causes import Cause
+from bridge.errors import (
+    CredentialsRefused,
+    EffectUnknown,
+    Paced,
+    PartnerError,
+    PartnerGone,
+    PartnerMisconfigured,
+    PartnerRejected,
+    PartnerUnavailable,
+)
+from bridge.models import Connection, Effect
+from bridge.sync import effects
+from bridge.sync.carry_notes import write_note
+from bridge.sync.carry_people import create_lead, create_person, set_lead, set_person, set_stage
+from bridge.sync.plan import Plan, Step
+from bridge.sync.work import Attempt, Later, Work
+from consent.decisions import decide
+from consent.models import Decision, Reason
+from consent.policy import Action, Category, Purpose
+
+Kind = Effect.Kind
+BUSY = timedelta(seconds=5)
+
+HANDLERS: dict[Kind, Callable[[Attempt, Step], None]] = {
+    Kind.CREATE_PERSON: create_person,
+    Kind.CREATE_LEAD: create_lead,
+    Kind.SET_PERSON: set_person,
+    Kind.SET_LEAD: set_lead,
+    Kind.SET_STAGE: set_stage,
+    Kind.CREATE_NOTE: write_note,
+    Kind.SET_NOTE: write_note,
+}
+
+
+class PartnerAway(Exception):
+    """The partner, not the step, is the problem: open the connection's breaker and come back."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a step: carried out (look at the lane again), or wait until."""
+
+    wait_until: datetime | None = None
+
+
+def carry_out(work: Work, plan: Plan, step: Step, rows: dict[effects.Key, Effect]) -> Outcome:
+    """Do one step. Raises PartnerAway and LeaseLost; every other failure ends in the ledger."""
+    if effects.key_of(step) not in rows:
+        return Outcome(timezone.now() + BUSY)
+    decision = permission(work, step)
+    if not decision.allowed:
+        cause = Cause.BLOCKED_PERSON if decision.reason == Reason.BLOCKED else Cause.NOT_ALLOWED
+        effects.deny(rows[effects.key_of(step)], decision, cause)
+        return Outcome()
+    attempt = Attempt(work, plan, rows, decision, [step])
+    work.claim.hold()
+    try:
+        HANDLERS[step.kind](attempt, step)
+    except Later as later:
+        return Outcome(later.until)
+    except PartnerError as error:
+        return settle_error(attempt, error)
+    return Outcome()
+
+
+def permission(work: Work, step: Step) -> Decision:
+    """Ask the gate in the claim that sends, on the primary (DESIGN section 9)."""
+    connection = work.connection
+    purpose = Purpose.CARE_CONTACT
+    if step.kind in {Kind.CREATE_NOTE, Kind.SET_NOTE}:
+        is_text = connection.preset == Connection.Preset.TEXT and connection.message_text != "off"
+        purpose = Purpose.MESSAGE_TEXT if is_text else Purpose.CONVERSATION_SUMMARY
+    return decide(
+        work.contact.subject,
+        purpose=purpose,
+        category=Category.LEAD,
+        action=Action.PUSH,
+        now=timezone.now(),
+        connection_id=connection.pk,
+        switched_on=connection.message_text != Connection.MessageText.OFF,
+    )
+
+
+def settle_error(attempt: Attempt, error: PartnerError) -> Outcome:
+    """Write down what the error class means for every step of the attempt (bridge.errors)."""
+    if isinstance(error, Paced):
+        for effect in attempt.effects:
+            effects.put_back(effect, until=error.until)
+        return Outcome(error.until)
+    if isinstance(error, PartnerUnavailable | PartnerMisconfigured):
+        cause = _cause_of_absence(error)
+        for effect in attempt.effects:
+            effects.put_back(effect, until=timezone.now(), cause=cause)
+        raise PartnerAway(cause) from error
+    if isinstance(error, EffectUnknown):
+        return Outcome(min(effects.doubt(effect, finished=error.finished) for effect in attempt.effects))
+    if isinstance(error, PartnerRejected):
+        return _rejected(attempt, error)
+    if isinstance(error, PartnerGone):
+        _refuse_first(attempt, Cause.KRAYIN_TARGET_GONE, error.code)
+        return Outcome()
+    raise error
+
+
+def settle_read_error(error: PartnerError) -> Outcome:
+    """A read that changed nothing failed: wait for the pace, or for the partner."""
+    if isinstance(error, Paced):
+        return Outcome(error.until)
+    raise PartnerAway(_cause_of_absence(error)) from error
+
+
+def _cause_of_absence(error: PartnerError) -> Cause:
+    if isinstance(error, CredentialsRefused):
+        return Cause.KRAYIN_CREDENTIALS
+    if isinstance(error, PartnerMisconfigured):
+        return Cause.KRAYIN_PACKAGE
+    return Cause.KRAYIN_UNAVAILABLE
+
+
+def _rejected(attempt: Attempt, error: PartnerRejected) -> Outcome:
+    """422: a taken key may be our own earlier success, so look; anything else is a person's to solve."""
+    detail = ", ".join(sorted(error.fields))
+    is_create = attempt.steps[0].kind in {Kind.CREATE_PERSON, Kind.CREATE_LEAD}
+    looked = any(effect.looked_up_at for effect in attempt.effects)
+    if error.taken_keys and is_create and not looked:
+        at = [effects.doubt(effect, finished=True) for effect in attempt.effects]
+        return Outcome(min(at))
+    _refuse_first(attempt, _cause_of_refusal(attempt.work, error), detail)
+    return Outcome()
+
+
+def _refuse_first(attempt: Attempt, cause: Cause, detail: str) -> None:
+    """The first step is refused; one that was fused with it waits for it as before."""
+    first, *fused = attempt.effects
+    effects.reject(first, cause, detail)
+    for effect in fused:
+        effects.put_back(effect, until=timezone.now())
+
+
+def _cause_of_refusal(work: Work, error: PartnerRejected) -> Cause:
+    names = {name.removeprefix("person.") for name in error.fields}
+    if any(name.split(".")[0] == "emails" for name in names) and not work.open_contact().email:
+        return Cause.KRAYIN_EMAIL_REQUIRED
+    if error.taken_keys:
+        return Cause.KRAYIN_DUPLICATE
+    return Cause.KRAYIN_REJECTED

@@ -1,0 +1,341 @@
+"""Carry out steps on persons and opportunities: look, adopt or create, keep up to date (DESIGN sections 5 to 7)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+
+from bridge.causes import Cause
+from bridge.clients.base import Priority
+from bridge.clients.krayin_wire import LEAD_REF
+from bridge.clients.shapes import Lead, LeadChange, Person
+from bridge.errors import PartnerGone
+from bridge.mappers.krayin import OpenContact, lead_draft, merged_person, person_draft
+from bridge.mappers.titles import lead_title
+from bridge.models import Connection, Effect, ObservedConversation, StageChangeLog, Suggestion, SyncedObject
+from bridge.sync import effects, people, records
+from bridge.sync.observe import content_digest
+from bridge.sync.plan import Step
+from bridge.sync.state import inbox_name, settings_of
+from bridge.sync.work import Attempt, Later, Work
+
+Kind = Effect.Kind
+Result = StageChangeLog.Result
+BUSY = timedelta(seconds=3)
+
+
+def create_person(attempt: Attempt, step: Step) -> None:
+    """Look for the person by e-mail and phone; adopt one sure hit, let people decide a doubtful one, else create."""
+    work = attempt.work
+    identity = work.identity()
+    work.reserve(2, Priority.RECORD)
+    if not people.claim_identity(work.connection, identity, work.contact.subject_id):
+        raise Later(timezone.now() + BUSY)
+    try:
+        found = people.match(work.connection, identity, _search(work, identity))
+        if found is None:
+            _new_person(attempt, step)
+        elif found.is_sure:
+            _adopt(attempt, step, found)
+        else:
+            _doubtful(attempt, step, found)
+    finally:
+        people.release_identity(work.connection, work.contact.subject_id)
+
+
+def _search(work: Work, identity: people.Identity) -> Sequence[Person]:
+    if not (identity.email or identity.phone):
+        return ()
+    phone = identity.phone[-8:] if identity.phone else None
+    return work.client.person_search(email=identity.email or None, phone=phone)
+
+
+def _adopt(attempt: Attempt, step: Step, found: people.Match) -> None:
+    def write() -> None:
+        records.person_agreed(attempt.work, person_id=found.person.id, found_by=found.found_by.value, has_ref=False)
+
+    attempt.confirm({step: found.person.id}, write)
+
+
+def _doubtful(attempt: Attempt, step: Step, found: people.Match) -> None:
+    """Show the pair to people; by the connection's policy wait for them, or open an own lead on the shared person."""
+    work = attempt.work
+    Suggestion.objects.get_or_create(
+        contact=work.contact,
+        krayin_person_id=found.person.id,
+        defaults={"connection": work.connection, "evidence": f"{found.found_by.value}:{found.evidence}"},
+    )
+    is_shared = found.evidence in {"linked_to_another", "another_name"}
+    if work.connection.shared_person == Connection.SharedPerson.OWN_LEAD and is_shared:
+        # The reference stays the first titular's; this contact only hangs an opportunity on the person.
+        def write() -> None:
+            records.person_agreed(work, person_id=found.person.id, found_by=found.found_by.value, has_ref=True)
+
+        attempt.confirm({step: found.person.id}, write)
+    else:
+        effects.reject(attempt.effect(step), Cause.KRAYIN_DUPLICATE, found.evidence)
+
+
+def _new_person(attempt: Attempt, step: Step) -> None:
+    """Create the person, in the same call as the first opportunity where that is wanted too (contract Krayin 8.2)."""
+    work = attempt.work
+    opened = work.open_contact()
+    draft = person_draft(opened, with_company=work.connection.sync_to_organization)
+    lead_step = next((s for s in attempt.plan.ready if s.kind == Kind.CREATE_LEAD and s.stage_id), None)
+    written = _written(draft.name, opened)
+    if lead_step is None:
+        attempt.sending()
+        person = work.client.person_create(draft)
+        attempt.confirm({step: person.id}, lambda: _created(work, person.id, written))
+        return
+    body = lead_draft(
+        title=title_of(work, lead_step, opened), ref=lead_step.ref, stage_id=lead_step.stage_id or 0,
+        source_id=work.connection.source_id, type_id=work.connection.type_id, person_id=None, person=draft,
+    )  # fmt: skip
+    attempt.sending(lead_step)
+    lead = work.client.lead_create(body)
+    person_id = lead.person_id
+
+    def write() -> None:
+        if person_id is not None:
+            _created(work, person_id, written)
+        records.lead_agreed(work, lead_step, lead, found_by="created", has_ref=True)
+
+    attempt.confirm({step: person_id, lead_step: lead.id}, write)
+
+
+def _created(work: Work, person_id: int, written: dict[str, str]) -> None:
+    records.person_agreed(work, person_id=person_id, found_by="created", has_ref=True, written=written)
+
+
+def _written(name: str, opened: OpenContact) -> dict[str, str]:
+    """What a later change may replace: the values as we wrote them."""
+    return {"name": name, "email": opened.email, "phone": opened.phone}
+
+
+def title_of(work: Work, step: Step, opened: OpenContact) -> str:
+    conversation = work.loaded.conversations.get(step.conversation_id or 0)
+    inbox = inbox_name(work.connection, conversation.inbox_id) if conversation else ""
+    name = opened.name or opened.phone or f"Contato {opened.contact_id}"
+    return lead_title(work.connection.title_template, name=name, inbox=inbox, ref=step.ref)
+
+
+def set_person(attempt: Attempt, step: Step) -> None:
+    """Write what changed in Chatwoot onto the person as it is now; what a human changed there stays."""
+    work, person = attempt.work, attempt.work.person
+    if person is None:
+        return
+    if _is_shared(work, person):
+        # The person belongs to another titular first: this contact's changes are not his.
+        attempt.confirm({step: person.foreign_id}, lambda: _kept(work, person))
+        return
+    work.reserve(2, Priority.RECORD)
+    found = work.client.persons_by_ids([person.foreign_id])
+    if not found:
+        _gone(attempt, step)
+        return
+    opened = work.open_contact()
+    current = found[0]
+    draft = merged_person(
+        current,
+        opened,
+        write_name=person.base.get("name_written") == content_digest("name", current.name).hex(),
+        drop_email=_ours(person, "email", [e.value for e in current.emails]),
+        drop_phone=_ours(person, "phone", [p.value for p in current.phones]),
+    )
+    attempt.sending()
+    work.client.person_update(person.foreign_id, draft)
+    written = _written(draft.name, opened) if person.base.get("name_written") else {}
+    attempt.confirm(
+        {step: person.foreign_id},
+        lambda: records.person_agreed(
+            work, person_id=person.foreign_id, found_by=person.found_by, has_ref=True, written=written
+        ),
+    )
+
+
+def _is_shared(work: Work, person: SyncedObject) -> bool:
+    same = SyncedObject.objects.filter(krayin_id=person.krayin_id, kind=person.kind, foreign_id=person.foreign_id)
+    return same.exclude(pk=person.pk).exists()
+
+
+def _kept(work: Work, person: SyncedObject) -> None:
+    records.person_agreed(work, person_id=person.foreign_id, found_by=person.found_by, has_ref=True)
+
+
+def _ours(person: SyncedObject, name: str, values: Sequence[str]) -> str | None:
+    """The entry we wrote earlier, which a changed value replaces; entries of others stay."""
+    mark = person.base.get(f"{name}_written")
+    return next((v for v in values if mark and content_digest(name, v).hex() == mark), None)
+
+
+def create_lead(attempt: Attempt, step: Step) -> None:
+    """Adopt the person's open opportunity of the pipeline, else create one."""
+    work, person = attempt.work, attempt.work.person
+    if person is None:
+        return
+    if step.stage_id is None:
+        effects.reject(attempt.effect(step), Cause.KRAYIN_TARGET_GONE, "lead_pipeline_stage_id")
+        return
+    may_have_leads = person.found_by != "created" or step.lead_number > 1
+    work.reserve(2 if may_have_leads else 1, Priority.RECORD)
+    if may_have_leads and _adopt_lead(attempt, step, person.foreign_id):
+        return
+    body = lead_draft(
+        title=title_of(work, step, work.open_contact()), ref=step.ref, stage_id=step.stage_id,
+        source_id=work.connection.source_id, type_id=work.connection.type_id, person_id=person.foreign_id, person=None,
+    )  # fmt: skip
+    attempt.sending()
+    lead = work.client.lead_create(body)
+    attempt.confirm({step: lead.id}, lambda: records.lead_agreed(work, step, lead, found_by="created", has_ref=True))
+
+
+def _adopt_lead(attempt: Attempt, step: Step, person_id: int) -> bool:
+    """Take the last changed open opportunity that is nobody else's. Its stage and title stay as people left them."""
+    work = attempt.work
+    planner = settings_of(work.connection)
+    leads = work.client.leads_of_person(person_id, pipeline_id=work.connection.pipeline_id)
+    open_leads = [lead for lead in leads if lead.closed_at is None and not planner.is_final(lead.stage_id)]
+    taken = set(
+        SyncedObject.objects.filter(
+            krayin_id=work.connection.krayin_id, kind=SyncedObject.Kind.LEAD, foreign_id__in=[x.id for x in open_leads]
+        ).values_list("foreign_id", flat=True)
+    )
+    free = [lead for lead in open_leads if lead.id not in taken]
+    if not free:
+        return False
+    lead = free[0]
+    found_by = work.person.found_by if work.person else "reference"
+
+    def write() -> None:
+        records.lead_agreed(work, step, lead, found_by=found_by, has_ref=False)
+
+    attempt.confirm({step: lead.id}, write)
+    return True
+
+
+def set_lead(attempt: Attempt, step: Step) -> None:
+    """Write our reference on an adopted opportunity, or the title after a change of name; a human's title stays."""
+    work = attempt.work
+    held = work.synced(step.ref)
+    if held is None:
+        return
+    work.reserve(2, Priority.RECORD)
+    lead = _read_lead(attempt, step, held.foreign_id)
+    if lead is None:
+        return
+    title = title_of(work, step, work.open_contact())
+    ours = held.found_by == "created" and held.base.get("title_seen") == content_digest("title", lead.title).hex()
+    base = {**held.base, "title": step.digest}
+    # A partial edit would reset boolean attributes whose values no answer tells (contract Krayin 12.6): leave it.
+    if work.connection.lead_booleans or not (ours or not held.has_ref):
+        attempt.confirm({step: lead.id}, lambda: _lead_kept(work, held, lead, base))
+        return
+    change = LeadChange(
+        lead.expected_close_date, title=title if ours else None, attributes={} if held.has_ref else {LEAD_REF: held.ref}
+    )
+    attempt.sending()
+    edited = work.client.lead_edit(lead.id, change)
+    if ours:
+        base["title_seen"] = content_digest("title", edited.title).hex()
+    attempt.confirm({step: lead.id}, lambda: _lead_kept(work, held, edited, base))
+
+
+def _lead_kept(work: Work, held: SyncedObject, lead: Lead, base: dict[str, object]) -> None:
+    records.agree(
+        work, kind=SyncedObject.Kind.LEAD, ref=held.ref, foreign_id=lead.id, base=base, stage_id=lead.stage_id,
+        closed_at=lead.closed_at, has_ref=True,
+    )  # fmt: skip
+
+
+def _read_lead(attempt: Attempt, step: Step, lead_id: int, priority: int = Priority.RECORD) -> Lead | None:
+    """Never decide on a cached lead (DESIGN section 7). None when a person deleted it, which is then recorded."""
+    found = attempt.work.client.leads_by_ids([lead_id], priority=priority)
+    if not found:
+        _gone(attempt, step)
+        return None
+    return found[0]
+
+
+def set_stage(attempt: Attempt, step: Step) -> None:
+    """Move forward only, never out of won or lost, by a read and one write at once; what a human did wins."""
+    work = attempt.work
+    held = work.synced(step.ref)
+    if held is None or step.stage_id is None:
+        return
+    work.reserve(2, Priority.STAGE)
+    lead = _read_lead(attempt, step, held.foreign_id, Priority.STAGE)
+    if lead is None:
+        return
+    refusal = _why_not_moved(work, lead, step.stage_id)
+    base = {**held.base, "stage_wanted": step.stage_id}
+    if refusal:
+        attempt.confirm({step: lead.id}, lambda: _stage_kept(work, step, held, lead, base, refusal))
+        return
+    attempt.sending()
+    moved = _move(work, lead, step.stage_id)
+    result = Result.MOVED if moved.stage_id == step.stage_id else Result.CONFLICT
+    attempt.confirm({step: lead.id}, lambda: _stage_kept(work, step, held, moved, base, result, lead.stage_id))
+
+
+def _why_not_moved(work: Work, lead: Lead, stage_id: int) -> Result | None:
+    planner = settings_of(work.connection)
+    if lead.closed_at is not None or planner.is_final(lead.stage_id):
+        return Result.CLOSED
+    if planner.position(stage_id) < 0:
+        return Result.GONE
+    if planner.position(lead.stage_id) >= planner.position(stage_id):
+        return Result.AHEAD
+    if lead.pipeline_id not in (None, work.connection.pipeline_id):
+        return Result.CONFLICT  # a person moved it to another pipeline
+    return None
+
+
+def _move(work: Work, lead: Lead, stage_id: int) -> Lead:
+    """The call that loses least (contract Krayin 20.7): boolean attributes survive only the other two ways."""
+    if not work.connection.lead_booleans:
+        return work.client.lead_edit(lead.id, LeadChange(lead.expected_close_date, stage_id=stage_id))
+    if lead.expected_close_date is None:
+        return work.client.lead_stage_edit(lead.id, stage_id)
+    work.client.leads_mass_stage([lead.id], stage_id)
+    return next(iter(work.client.leads_by_ids([lead.id], priority=Priority.STAGE)), lead)
+
+
+def _stage_kept(
+    work: Work,
+    step: Step,
+    held: SyncedObject,
+    lead: Lead,
+    base: dict[str, object],
+    result: Result,
+    previous: int | None = None,
+) -> None:
+    _lead_kept(work, held, lead, base)
+    records.log_stage(work, step, lead.id, previous=previous or lead.stage_id, result=result)
+
+
+def _gone(attempt: Attempt, step: Step) -> None:
+    records.gone(attempt.work, step.ref)
+    effects.reject(attempt.effect(step), Cause.KRAYIN_OBJECT_GONE)
+
+
+def join_lead(work: Work, conversation_id: int, last_number: int) -> None:
+    """Decide which opportunity a new conversation belongs to: the last one while it is open, else the next."""
+    held = work.lead(last_number)
+    if held is None:
+        return
+    work.reserve(1, Priority.RECORD)
+    try:
+        found = work.client.leads_by_ids([held.foreign_id])
+    except PartnerGone:
+        found = ()
+    lead = found[0] if found else None
+    is_open = lead is not None and lead.closed_at is None and not settings_of(work.connection).is_final(lead.stage_id)
+    number = last_number if is_open else last_number + 1
+    if lead is not None:
+        SyncedObject.objects.filter(pk=held.pk).update(stage_id=lead.stage_id, closed_at=lead.closed_at)
+    else:
+        records.gone(work, held.ref)
+    ObservedConversation.objects.filter(
+        connection=work.connection, chatwoot_conversation_id=conversation_id, lead_number=None
+    ).update(lead_number=number)

@@ -1,0 +1,160 @@
+"""The ledger's transitions: intended → sent → confirmed | rejected | unknown (DESIGN section 6).
+
+Each is one short transaction, never open during a partner call. `sent` is committed before the call; everything written
+after it carries the lane's fencing token.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from bridge.causes import Cause
+from bridge.models import Connection, Effect, Lane
+from bridge.sync.lanes import Claim, LeaseLost
+from bridge.sync.plan import EffectState, Plan, Step
+from consent.models import Decision
+
+State = Effect.State
+Key = tuple[str, str, int]
+
+# Waits after definite refusals, ±20 % (DESIGN section 6); after the last one a person must act.
+SCHEDULE_S = (5, 30, 120, 600, 1800, 7200, 21600, 43200, 86400)
+
+
+def key_of(step: Step | EffectState | Effect) -> Key:
+    ref = step.object_ref if isinstance(step, Effect) else step.ref
+    return (str(step.kind), ref, step.seq)
+
+
+def intend(connection: Connection, claim: Claim, plan: Plan, known: Iterable[EffectState]) -> dict[Key, Effect]:
+    """Bring the ledger in line with a plan and return the rows of its ready steps.
+
+    What is no longer wanted is cancelled; a refused step that now wants something else waits again.
+    """
+    shadow = connection.state == Connection.State.SHADOW
+    wanted = {key_of(step): step for step in plan.ready}
+    held = {key_of(effect): effect for effect in known}
+    stale = [
+        key for key, e in held.items()
+        if e.state in {State.INTENDED, State.SHADOW} and key not in wanted and e.not_before <= timezone.now()
+    ]  # fmt: skip
+    for kind, ref, seq in stale:
+        Effect.objects.filter(
+            krayin_id=connection.krayin_id, kind=kind, object_ref=ref, seq=seq, state__in=[State.INTENDED, State.SHADOW]
+        ).update(state=State.CANCELLED)
+    fresh = [
+        _new(connection, claim, step, shadow=shadow)
+        for key, step in wanted.items()
+        if key not in held or held[key].state == State.SHADOW or held[key].digest != step.digest
+    ]
+    Effect.objects.bulk_create(
+        fresh,
+        update_conflicts=True,
+        unique_fields=["krayin", "object_ref", "kind", "seq"],
+        update_fields=["state", "digest", "conversation_id", "trigger", "not_before", "lane_key", "cause", "detail"],
+    )
+    rows = Effect.objects.filter(
+        krayin_id=connection.krayin_id, object_ref__in=[s.ref for s in plan.ready], state=State.INTENDED
+    )
+    return {key_of(row): row for row in rows if key_of(row) in wanted}
+
+
+def _new(connection: Connection, claim: Claim, step: Step, *, shadow: bool) -> Effect:
+    return Effect(
+        connection=connection,
+        krayin_id=connection.krayin_id,
+        lane_key=claim.lane_key,
+        kind=step.kind,
+        object_ref=step.ref,
+        seq=step.seq,
+        state=State.SHADOW if shadow else State.INTENDED,
+        digest=step.digest,
+        conversation_id=step.conversation_id,
+        trigger=step.rule,
+        not_before=timezone.now(),
+    )
+
+
+def send(claim: Claim, effects: Iterable[Effect], decision: Decision) -> bool:
+    """Commit that a call is about to be made. False when another call on the object is unfinished."""
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            fence(claim)
+            for effect in sorted(effects, key=lambda e: e.object_ref):
+                effect.sent_at = now
+                rows = Effect.objects.filter(pk=effect.pk, state=State.INTENDED)
+                if not rows.update(state=State.SENT, sent_at=now, token=claim.token, decision=decision):
+                    raise IntegrityError("the step was taken by somebody else")
+    except IntegrityError:
+        return False
+    return True
+
+
+def fence(claim: Claim) -> None:
+    """Hold the lane row for this transaction. Raises LeaseLost when the token is no longer ours."""
+    rows = Lane.objects.filter(connection_id=claim.connection_id, lane_key=claim.lane_key, token=claim.token)
+    if not rows.select_for_update().exists():
+        raise LeaseLost(claim.lane_key)
+
+
+def confirm(claim: Claim, effects: Mapping[Effect, int | None], write: Callable[[], None], *, calls: int = 0) -> None:
+    """Commit the outcome and everything that follows from it (`write`) together. Raises LeaseLost."""
+    now = timezone.now()
+    with transaction.atomic():
+        fence(claim)
+        for effect, foreign_id in effects.items():
+            Effect.objects.filter(pk=effect.pk).update(
+                state=State.CONFIRMED, confirmed_at=now, foreign_id=foreign_id, calls=calls, cause="", detail="",
+                updated_at=now,
+            )  # fmt: skip
+        write()
+
+
+def put_back(effect: Effect, *, until: datetime, cause: Cause | None = None) -> None:
+    """The call was not executed and nobody is to blame: wait without spending an attempt."""
+    Effect.objects.filter(pk=effect.pk).update(
+        state=State.INTENDED, not_before=until, cause=cause or "", updated_at=timezone.now()
+    )
+
+
+def doubt(effect: Effect, *, finished: bool) -> datetime:
+    """The call may have been executed: look after `settle`, at once when the partner's code has certainly ended."""
+    settle = timedelta(0) if finished else timedelta(seconds=settings.SETTLE_S)
+    at = (effect.sent_at or timezone.now()) + settle
+    Effect.objects.filter(pk=effect.pk).update(
+        state=State.UNKNOWN, not_before=at, cause=Cause.KRAYIN_UNCERTAIN, updated_at=timezone.now()
+    )
+    return at
+
+
+def try_again(effect: Effect, cause: Cause, detail: str = "") -> datetime | None:
+    """A definite refusal: spend an attempt and wait; None when the attempts are used up and a person must act."""
+    if effect.attempts >= len(SCHEDULE_S):
+        reject(effect, cause, detail)
+        return None
+    wait_s = SCHEDULE_S[effect.attempts] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+    at = timezone.now() + timedelta(seconds=wait_s)
+    Effect.objects.filter(pk=effect.pk).update(
+        state=State.INTENDED, attempts=effect.attempts + 1, not_before=at, cause=cause, detail=detail[:200],
+        updated_at=timezone.now(),
+    )  # fmt: skip
+    return at
+
+
+def reject(effect: Effect, cause: Cause, detail: str = "") -> None:
+    """A person must act; the step stays refused until it wants something else or somebody replays it."""
+    Effect.objects.filter(pk=effect.pk).update(
+        state=State.REJECTED, cause=cause, detail=detail[:200], updated_at=timezone.now()
+    )
+
+
+def deny(effect: Effect, decision: Decision, cause: Cause) -> None:
+    """The gate said no (DESIGN section 9): not a failure, shown apart."""
+    Effect.objects.filter(pk=effect.pk).update(
+        state=State.DENIED, cause=cause, detail=decision.reason[:200], decision=decision, updated_at=timezone.now()
+    )

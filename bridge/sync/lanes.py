@@ -1,0 +1,130 @@
+"""Claim, extend and finish lanes (DESIGN section 4; SQL properties from reference/datapath.md).
+
+A claimed lane's `run_at` is the end of its lease, so a lease that ran out is simply due again. Every write that
+finishes or extends carries the fencing token: a worker that slept through its lease changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection as db
+
+LANES_PER_CLAIM = 8
+LANES_PER_CONNECTION = 2
+NEEDED_FOR_A_CALL_S = 30
+
+# At most two lanes of a connection per claim, so that a busy clinic does not make the others wait.
+CLAIM = """
+WITH due AS (
+  SELECT s.connection_id, s.lane_key FROM connections n CROSS JOIN LATERAL (
+    SELECT x.connection_id, x.lane_key FROM lanes x
+    WHERE x.connection_id = n.id AND x.run_at <= clock_timestamp()
+    ORDER BY x.run_at LIMIT %(each)s FOR UPDATE OF x SKIP LOCKED
+  ) s
+  WHERE n.id > %(cursor)s AND n.paused_until <= clock_timestamp() AND n.state IN ('shadow', 'active')
+    AND (%(only)s::bigint IS NULL OR n.id = %(only)s)
+  ORDER BY n.id LIMIT %(limit)s
+)
+UPDATE lanes l SET leased = true, run_at = clock_timestamp() + make_interval(secs => %(lease)s), token = l.token + 1
+FROM due WHERE l.connection_id = due.connection_id AND l.lane_key = due.lane_key
+RETURNING l.connection_id, l.lane_key, l.token, l.dirty
+"""
+
+EXTEND = """
+UPDATE lanes SET run_at = CASE WHEN run_at < clock_timestamp() + make_interval(secs => %(need)s)
+                               THEN clock_timestamp() + make_interval(secs => %(lease)s) ELSE run_at END
+WHERE connection_id = %(connection)s AND lane_key = %(lane)s AND token = %(token)s AND leased
+RETURNING run_at
+"""
+
+# A wake-up that raced with this claim is in `dirty`: never asked for with NOT EXISTS, which would lose it.
+FINISH = """
+UPDATE lanes SET leased = false, clean = %(seen)s,
+  run_at = CASE WHEN dirty > %(seen)s OR %(more)s THEN clock_timestamp() ELSE %(next)s::timestamptz END
+WHERE connection_id = %(connection)s AND lane_key = %(lane)s AND token = %(token)s
+RETURNING run_at
+"""
+
+
+class LeaseLost(Exception):
+    """Another worker has this lane now: stop, write nothing more for it."""
+
+
+@dataclass
+class Claim:
+    """A leased lane. `dirty` is what this claim will have seen when it finishes."""
+
+    connection_id: int
+    lane_key: str
+    token: int
+    dirty: int
+
+    def _values(self, **more: object) -> dict[str, object]:
+        return {"connection": self.connection_id, "lane": self.lane_key, "token": self.token, **more}
+
+    def hold(self) -> None:
+        """Make sure that enough lease is left for one partner call. Raises LeaseLost."""
+        with db.cursor() as cursor:
+            cursor.execute(EXTEND, self._values(need=NEEDED_FOR_A_CALL_S, lease=max(settings.LEASE_S, 1)))
+            if cursor.fetchone() is None:
+                raise LeaseLost(self.lane_key)
+
+    def finish(self, *, next_at: datetime | None, more: bool = False) -> bool:
+        """Give the lane back; it runs again at `next_at`, at once if work came meanwhile. False if the lease was lost."""
+        with db.cursor() as cursor:
+            cursor.execute(FINISH, self._values(seen=self.dirty, more=more, next=next_at))
+            return cursor.fetchone() is not None
+
+
+@dataclass
+class Claims:
+    """Claims in turn over the connections: the cursor moves on, so that none waits behind a busy one."""
+
+    cursor: int = 0
+    only: int | None = None
+    limit: int = LANES_PER_CLAIM
+
+    def take(self) -> list[Claim]:
+        """Lease the next due lanes; an empty list when nothing is due anywhere."""
+        claims = self._take_after(self.cursor)
+        if not claims and self.cursor:
+            claims = self._take_after(0)
+        self.cursor = max((c.connection_id for c in claims), default=0)
+        return sorted(claims, key=lambda c: (c.connection_id, c.lane_key))
+
+    def _take_after(self, cursor_id: int) -> list[Claim]:
+        values = {
+            "cursor": cursor_id,
+            "only": self.only,
+            "each": LANES_PER_CONNECTION if self.only is None else self.limit,
+            "limit": self.limit,
+            "lease": settings.LEASE_S,
+        }
+        with db.cursor() as cursor:
+            cursor.execute(CLAIM, values)
+            return [Claim(*row) for row in cursor.fetchall()]
+
+
+def next_due(connection_id: int | None = None) -> datetime | None:
+    """When the next lane of a receiving connection becomes due; None when nothing waits."""
+    sql = """
+    SELECT min(l.run_at) FROM lanes l JOIN connections n ON n.id = l.connection_id
+    WHERE n.state IN ('shadow', 'active') AND (%(only)s::bigint IS NULL OR n.id = %(only)s)
+    """
+    with db.cursor() as cursor:
+        cursor.execute(sql, {"only": connection_id})
+        found: datetime | None = cursor.fetchone()[0]
+        return found
+
+
+def mark_dirty(connection_id: int, lane_key: str) -> None:
+    """Ask for another look at a lane (sync now, replay, a setting changed)."""
+    sql = """
+    INSERT INTO lanes (connection_id, lane_key, dirty, run_at) VALUES (%s, %s, 1, clock_timestamp())
+    ON CONFLICT (connection_id, lane_key) DO UPDATE SET dirty = lanes.dirty + 1,
+      run_at = CASE WHEN lanes.leased AND lanes.run_at > clock_timestamp() THEN lanes.run_at
+                    ELSE least(lanes.run_at, clock_timestamp()) END
+    """
+    with db.cursor() as cursor:
+        cursor.execute(sql, [connection_id, lane_key])

@@ -1,0 +1,181 @@
+"""What is written down when Krayin has confirmed something: agreements, mappings, stage log (seed 002 tables)."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django.db import connection as db
+from django.utils import timezone
+
+from bridge.clients.shapes import Lead
+from bridge.mappers import refs
+from bridge.models import (
+    ContactMapping,
+    ConversationDay,
+    ObservedConversation,
+    ObservedMessage,
+    StageChangeLog,
+    SyncedObject,
+)
+from bridge.sync.observe import content_digest
+from bridge.sync.plan import Step
+from bridge.sync.work import Work
+
+Kind = SyncedObject.Kind
+FIELDS = ("name", "email", "phone")
+
+MAP_CONTACT = """
+INSERT INTO contact_mappings (connection_id, chatwoot_contact_id, krayin_person_id, krayin_lead_id, found_by)
+VALUES (%(connection)s, %(contact)s, %(person)s, %(lead)s, %(found_by)s)
+ON CONFLICT (connection_id, chatwoot_contact_id) DO UPDATE SET
+  krayin_person_id = coalesce(excluded.krayin_person_id, contact_mappings.krayin_person_id),
+  krayin_lead_id = coalesce(excluded.krayin_lead_id, contact_mappings.krayin_lead_id), updated_at = now(),
+  found_by = CASE WHEN excluded.krayin_person_id IS NULL THEN contact_mappings.found_by ELSE excluded.found_by END
+"""
+
+# Counters come from what was observed, not from a trigger per message (DESIGN section 16).
+MAP_CONVERSATIONS = """
+INSERT INTO conversation_mappings (connection_id, chatwoot_conversation_id, krayin_lead_id, status, message_count,
+                                   last_message_at, first_response_at, resolved_at)
+SELECT c.connection_id, c.chatwoot_conversation_id, s.foreign_id, c.status, m.n, m.last_at, c.first_reply_at,
+       c.resolved_at
+FROM observed_conversations c
+JOIN synced_objects s ON s.krayin_id = %(krayin)s
+  AND s.ref = %(person_ref)s || '-l' || c.lead_number::text
+CROSS JOIN LATERAL (SELECT count(*) AS n, max(sent_at) AS last_at FROM observed_messages
+                    WHERE conversation_id = c.id) m
+WHERE c.contact_id = %(contact)s
+ON CONFLICT (connection_id, chatwoot_conversation_id) DO UPDATE SET
+  krayin_lead_id = excluded.krayin_lead_id, status = excluded.status, message_count = excluded.message_count,
+  last_message_at = excluded.last_message_at, first_response_at = excluded.first_response_at,
+  resolved_at = excluded.resolved_at, updated_at = now()
+WHERE (conversation_mappings.krayin_lead_id, conversation_mappings.status, conversation_mappings.message_count,
+       conversation_mappings.last_message_at, conversation_mappings.first_response_at,
+       conversation_mappings.resolved_at)
+  IS DISTINCT FROM (excluded.krayin_lead_id, excluded.status, excluded.message_count, excluded.last_message_at,
+                    excluded.first_response_at, excluded.resolved_at)
+"""
+
+# The key table makes a message unique over all months; both rows appear in one statement.
+MAP_MESSAGES = """
+WITH k AS (
+  INSERT INTO activity_keys (connection_id, chatwoot_message_id, created_at)
+  SELECT %(connection)s, m.id, now() FROM unnest(%(messages)s::bigint[]) AS m(id) ORDER BY m.id
+  ON CONFLICT DO NOTHING RETURNING chatwoot_message_id, created_at
+)
+INSERT INTO activity_mappings (connection_id, chatwoot_message_id, krayin_activity_id, conversation_id, message_type,
+                               created_at)
+SELECT %(connection)s, k.chatwoot_message_id, %(activity)s, %(conversation)s, o.direction, k.created_at
+FROM k JOIN observed_messages o
+  ON o.connection_id = %(connection)s AND o.chatwoot_message_id = k.chatwoot_message_id
+"""
+
+
+def agree(work: Work, *, kind: Kind, ref: str, foreign_id: int, base: dict[str, Any], **more: Any) -> None:
+    """Remember that an object exists in Krayin as `base` says; raises its `seq`."""
+    row = work.synced(ref)
+    values = {"foreign_id": foreign_id, "base": base, "synced_at": timezone.now(), "gone_at": None, **more}
+    SyncedObject.objects.update_or_create(
+        krayin_id=work.connection.krayin_id,
+        ref=ref,
+        defaults={**values, "seq": row.seq + 1 if row else 1},
+        create_defaults={
+            **values, "connection": work.connection, "kind": kind, "lane_key": work.claim.lane_key, "seq": 1,
+        },
+    )  # fmt: skip
+
+
+def person_base(work: Work, written: dict[str, str] | None = None) -> dict[str, str]:
+    """Digests of the agreement: what Chatwoot held (by field) and what was written (by `…_written`)."""
+    digests = {name: work.contact.digests[name] for name in FIELDS if name in work.contact.digests}
+    seen = {f"{name}_written": content_digest(name, text).hex() for name, text in (written or {}).items() if text}
+    return digests | seen
+
+
+def person_agreed(
+    work: Work, *, person_id: int, found_by: str, has_ref: bool, written: dict[str, str] | None = None
+) -> None:
+    ref = refs.person_ref(work.code, work.contact.chatwoot_contact_id)
+    agree(
+        work, kind=Kind.PERSON, ref=ref, foreign_id=person_id, base=person_base(work, written), found_by=found_by,
+        has_ref=has_ref,
+    )  # fmt: skip
+    map_contact(work, person_id=person_id, lead_id=None, found_by=found_by)
+
+
+def lead_agreed(work: Work, step: Step, lead: Lead, *, found_by: str, has_ref: bool) -> None:
+    """Remember the opportunity, give it its conversations and log the stage it was made in."""
+    base: dict[str, Any] = {"title": step.digest, "title_seen": content_digest("title", lead.title).hex()}
+    if found_by == "created" and step.rule:
+        base["stage_wanted"] = step.stage_id
+    agree(
+        work, kind=Kind.LEAD, ref=step.ref, foreign_id=lead.id, base=base, stage_id=lead.stage_id,
+        closed_at=lead.closed_at, found_by=found_by, has_ref=has_ref,
+    )  # fmt: skip
+    ObservedConversation.objects.filter(contact=work.contact, lead_number=None).update(lead_number=step.lead_number)
+    map_contact(work, person_id=None, lead_id=lead.id, found_by=found_by)
+    if base.get("stage_wanted"):
+        log_stage(work, step, lead.id, previous=None, result=StageChangeLog.Result.MOVED)
+
+
+def map_contact(work: Work, *, person_id: int | None, lead_id: int | None, found_by: str) -> None:
+    values = {
+        "connection": work.connection.pk,
+        "contact": work.contact.chatwoot_contact_id,
+        "person": person_id,
+        "lead": lead_id,
+        "found_by": found_by if found_by in ContactMapping.FoundBy.values else ContactMapping.FoundBy.CREATED,
+    }
+    with db.cursor() as cursor:
+        cursor.execute(MAP_CONTACT, values)
+
+
+def map_conversations(work: Work) -> None:
+    """Refresh the mapping rows of the contact's conversations; unchanged ones are not written."""
+    person_ref = refs.person_ref(work.code, work.contact.chatwoot_contact_id)
+    values = {"krayin": work.connection.krayin_id, "person_ref": person_ref, "contact": work.contact.pk}
+    with db.cursor() as cursor:
+        cursor.execute(MAP_CONVERSATIONS, values)
+
+
+def map_messages(work: Work, *, activity_id: int, conversation_id: int, messages: Sequence[ObservedMessage]) -> None:
+    values = {
+        "connection": work.connection.pk,
+        "messages": [m.chatwoot_message_id for m in messages],
+        "activity": activity_id,
+        "conversation": conversation_id,
+    }
+    with db.cursor() as cursor:
+        cursor.execute(MAP_MESSAGES, values)
+
+
+def day_written(conversation: ObservedConversation, day: date, version: int) -> None:
+    """The day's note shows `version`; a change that came meanwhile keeps the day behind."""
+    ConversationDay.objects.filter(conversation=conversation, day=day, written__lt=version).update(written=version)
+
+
+def stage_name(work: Work, stage_id: int | None) -> str | None:
+    names = {s["id"]: s["name"] for p in work.connection.pipelines for s in p["stages"]}
+    return str(names.get(stage_id, stage_id))[:100] if stage_id else None
+
+
+def log_stage(work: Work, step: Step, lead_id: int, *, previous: int | None, result: StageChangeLog.Result) -> None:
+    conversation = work.loaded.conversations.get(step.conversation_id or 0)
+    StageChangeLog.objects.create(
+        connection=work.connection,
+        krayin_lead_id=lead_id,
+        previous_stage=stage_name(work, previous),
+        new_stage=stage_name(work, step.stage_id) or "",
+        trigger_source=StageChangeLog.Trigger.WEBHOOK,
+        rule=step.rule,
+        result=result,
+        chatwoot_conversation_id=step.conversation_id,
+        chatwoot_status=conversation.status if conversation else None,
+    )
+
+
+def gone(work: Work, ref: str) -> None:
+    """A person deleted the object in Krayin: it is not made again (DESIGN section 6)."""
+    SyncedObject.objects.filter(krayin_id=work.connection.krayin_id, ref=ref, gone_at=None).update(
+        gone_at=timezone.now()
+    )

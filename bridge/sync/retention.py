@@ -1,0 +1,40 @@
+"""What the intake keeps, and for how long (DESIGN section 3)."""
+
+from django.db import connection as db
+
+BATCH = 5000
+
+EMPTY = """
+UPDATE webhook_bodies b SET sealed = NULL, headers = '{}'
+FROM (
+  SELECT x.event_id, x.received_at FROM webhook_bodies x JOIN webhook_events e
+    ON e.id = x.event_id AND e.received_at = x.received_at
+  WHERE x.sealed IS NOT NULL AND e.status <> 'received' AND x.received_at < now() - interval '7 days'
+    AND coalesce(e.observed_at, e.received_at) < now() - interval '7 days' LIMIT %s
+) old
+WHERE b.event_id = old.event_id AND b.received_at = old.received_at
+"""
+FORGET = """
+DELETE FROM delivery_keys WHERE (connection_id, key) IN (
+  SELECT connection_id, key FROM delivery_keys WHERE received_at < now() - interval '14 days' LIMIT %s)
+"""
+
+
+def _in_batches(sql: str) -> int:
+    total = 0
+    while True:
+        with db.cursor() as cursor:
+            cursor.execute(sql, [BATCH])
+            total += cursor.rowcount
+            if cursor.rowcount < BATCH:
+                return total
+
+
+def empty_observed_bodies() -> int:
+    """Empty bodies 7 days after their event was observed; the partition goes after 30. Return how many."""
+    return _in_batches(EMPTY)
+
+
+def forget_delivery_keys() -> int:
+    """Delete delivery keys older than 14 days. Return how many."""
+    return _in_batches(FORGET)

@@ -1,0 +1,155 @@
+"""What the handlers of one claimed lane share: rows, clients, opened fields, and how an attempt becomes a ledger row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from bridge.clients.base import CallRecord
+from bridge.clients.krayin import KrayinClient
+from bridge.mappers import refs
+from bridge.mappers.krayin import OpenContact
+from bridge.models import Connection, Effect, ObservedContact, SyncedObject
+from bridge.sync import effects
+from bridge.sync.lanes import Claim
+from bridge.sync.observe import contact_context
+from bridge.sync.partners import SharedPace, krayin_client
+from bridge.sync.people import Identity
+from bridge.sync.plan import Plan, Step
+from bridge.sync.state import Loaded
+from consent.encryption import Actor, Opener, open_for
+from consent.models import Decision
+from consent.policy import PurposeOfUse
+
+
+BUSY = timedelta(seconds=5)
+
+
+class Later(Exception):
+    """Nothing was done; try the lane again at `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.until = until
+
+
+@dataclass
+class Work:
+    """One claimed lane of one connection, reloaded after every confirmed step."""
+
+    connection: Connection
+    claim: Claim
+    loaded: Loaded
+    calls: int = 0
+    _opener: Opener | None = None
+    _client: KrayinClient | None = None
+    _pace: SharedPace | None = None
+    _contact: OpenContact | None = None
+
+    @property
+    def contact(self) -> ObservedContact:
+        if self.loaded.contact is None:
+            raise LookupError("the lane has no contact")
+        return self.loaded.contact
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.connection.clinic.time_zone)
+
+    @property
+    def code(self) -> str:
+        return self.connection.ref_code
+
+    def count(self, record: CallRecord) -> None:
+        self.calls += 1
+
+    @property
+    def client(self) -> KrayinClient:
+        if self._client is None:
+            self._client, self._pace = krayin_client(self.connection, self.count)
+        return self._client
+
+    def reserve(self, calls: int, priority: int) -> None:
+        """Take the calls of a whole step from the budget. Raises Paced; then nothing was asked of the partner."""
+        client = self.client
+        if self._pace is not None and client is not None:
+            self._pace.reserve(calls, priority)
+
+    @property
+    def opener(self) -> Opener:
+        """Opens the titular's fields; the audit row is written once per claim, before the first value."""
+        if self._opener is None:
+            self._opener = open_for(
+                [self.contact.subject_id],
+                actor=Actor.system("lanes"),
+                purpose=PurposeOfUse.SYSTEM,
+                fields=["bridge.ObservedContact", "bridge.ObservedMessage"],
+            )
+        return self._opener
+
+    def open_contact(self) -> OpenContact:
+        if self._contact is None:
+            self._contact = OpenContact(
+                contact_id=self.contact.chatwoot_contact_id,
+                ref=refs.person_ref(self.code, self.contact.chatwoot_contact_id),
+                name=self._text("name"),
+                email=self._text("email"),
+                phone=self._text("phone"),
+                company=self._text("company"),
+            )
+        return self._contact
+
+    def _text(self, name: str) -> str:
+        sealed = getattr(self.contact, name)
+        if not sealed:
+            return ""
+        return self.opener.text(sealed, subject=self.contact.subject_id, context=contact_context(self.contact.pk, name))
+
+    def identity(self) -> Identity:
+        opened = self.open_contact()
+        return Identity(opened.ref, opened.name, opened.email, opened.phone)
+
+    def synced(self, ref: str) -> SyncedObject | None:
+        return self.loaded.synced.get(ref)
+
+    @property
+    def person(self) -> SyncedObject | None:
+        return self.synced(refs.person_ref(self.code, self.contact.chatwoot_contact_id))
+
+    def lead(self, number: int) -> SyncedObject | None:
+        return self.synced(refs.lead_ref(self.code, self.contact.chatwoot_contact_id, number))
+
+
+@dataclass
+class Attempt:
+    """One step on its way out. Reads come first; `sending` commits *sent*; then one write; then `confirm`."""
+
+    work: Work
+    plan: Plan
+    rows: dict[effects.Key, Effect]
+    decision: Decision
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def effects(self) -> list[Effect]:
+        return [self.rows[effects.key_of(step)] for step in self.steps]
+
+    def effect(self, step: Step) -> Effect:
+        return self.rows[effects.key_of(step)]
+
+    def sending(self, *more: Step) -> None:
+        """Commit that the write is about to happen, for this step and those fused with it.
+
+        Raises Later when another call on one of the objects is unfinished.
+        """
+        self.steps.extend(more)
+        if not effects.send(self.work.claim, self.effects, self.decision):
+            raise Later(timezone.now() + BUSY)
+
+    def confirm(self, outcome: dict[Step, int | None], write: Callable[[], None]) -> None:
+        """Commit what the partner answered, and what follows from it."""
+        rows = {self.effect(step): foreign_id for step, foreign_id in outcome.items()}
+        effects.confirm(self.work.claim, rows, write, calls=self.work.calls)
+        self.work.calls = 0

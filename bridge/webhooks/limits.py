@@ -1,0 +1,29 @@
+"""Refused traffic per address: counters in memory, nothing stored (DESIGN section 3)."""
+
+import threading
+import time
+from collections import OrderedDict
+
+WINDOW_S = 60.0
+LIMIT = 100
+ADDRESSES = 10_000
+
+
+class InvalidTraffic:
+    """Counts refused calls per address in windows of a minute; valid calls never pass here."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def refused(self, address: str) -> float | None:
+        """Record one refused call; return the seconds to wait once the address has made more than 100 in a minute."""
+        now = time.monotonic()
+        with self._lock:
+            started, count = self._seen.pop(address, (now, 0))
+            if now - started >= WINDOW_S:
+                started, count = now, 0
+            self._seen[address] = (started, count + 1)
+            if len(self._seen) > ADDRESSES:
+                self._seen.popitem(last=False)
+        return WINDOW_S - (now - started) if count + 1 > LIMIT else None

@@ -1,0 +1,58 @@
+"""Krayin allows 60 calls a minute: what a conversation costs."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+def test_a_new_contact_with_ten_messages_and_three_stages_costs_at_most_eight_calls(bridge, capsys):
+    chat, before = bridge.chatwoot, bridge.calls()
+    chat.change_inbox(7, greeting_enabled=False, csat_survey_enabled=False)
+    with chat.capture() as deliveries:
+        conversation = chat.new_person_writes("Bom dia", name="Ana Lima", phone_number="+5511900000021")
+        for text in ("Quero agendar", "Quinta pode?", "De manhã"):
+            chat.incoming(conversation.display_id, text)
+    bridge.deliver(deliveries)
+    bridge.work()
+    with chat.capture() as deliveries:
+        for text in ("Olá Ana", "Temos 9h30", "Confirmo?"):
+            chat.outgoing(conversation.display_id, text)
+        for text in ("Sim", "Obrigada", "Até lá"):
+            chat.incoming(conversation.display_id, text)
+    bridge.deliver(deliveries)
+    bridge.work()
+    with chat.capture() as deliveries:
+        chat.set_status(conversation.display_id, "resolved")
+    bridge.deliver(deliveries)
+    bridge.work()
+    crm, calls = bridge.crm, bridge.calls() - before
+    with capsys.disabled():
+        print(f"\ncalls of a new contact with conversation, 10 messages and three stages: {calls}")
+    assert [change["way"] for change in crm["stage_changes"]].count("create") <= 1
+    assert crm["leads"][0]["stage_code"] == "negotiation"
+    assert crm["counts"]["stage_changes"] == 2
+    assert crm["notes"][0]["comment"].count("<b>") == 11
+    assert calls <= 8
+
+
+def test_a_webhook_caused_by_our_own_write_costs_nothing(bridge):
+    chat = bridge.chatwoot
+    with chat.capture() as deliveries:
+        conversation = chat.new_person_writes("Bom dia", name="Ana Lima", phone_number="+5511900000021")
+        chat.set_status(conversation.display_id, "resolved")
+    bridge.deliver(deliveries)
+    bridge.work()
+    before = bridge.calls()
+    path = f"/webhooks/krayin/{bridge.connection.public_id}/"
+    hook = bridge.crm["webhooks"][0]
+    token = next(h["value"] for h in hook["headers"] if h["key"] == "X-Bridge-Token")
+    ref = bridge.crm["leads"][0]["attributes"]["bridge_ref"]
+    form = urlencode({"event": "lead.update.after", "bridge_ref": ref})
+    answer = bridge.http.generic(
+        "POST", path, form, content_type="application/x-www-form-urlencoded", headers={"X-Bridge-Token": token}
+    )
+    assert (answer.status_code, answer.json()) == (202, {"status": "accepted"})
+    bridge.work()
+    assert bridge.calls() == before
