@@ -1,0 +1,17 @@
+"""Tells the audit trail who is behind a request. Belongs after the authentication middleware."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from audit.context import acting_as
+
+
+class ActorMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # request.user is lazy: a request that changes nothing audited never asks who it is.
+        with acting_as(getattr(request, "user", None)):
+            return self.get_response(request)

@@ -1,0 +1,1 @@
+DROP TRIGGER consent_records_insert_only ON consent_records;

@@ -1,0 +1,109 @@
+"""The shipped policy: which legal base each purpose stands on, and what it needs. Versioned data, not code.
+
+A clinic's DPO confirms a version once; decisions store the version they were taken with. A new version is a new entry
+of POLICIES; an old one is never edited. Sources: lgpd sections 2 to 4, DESIGN section 9.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from types import MappingProxyType
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Purpose(TextChoices):
+    """What personal data are processed for."""
+
+    CARE_CONTACT = "care_contact", _("Contact and opportunity")
+    CONVERSATION_SUMMARY = "conversation_summary", _("Conversation summary")
+    MESSAGE_TEXT = "message_text", _("Message text")
+    MARKETING = "marketing", _("Marketing")
+    LANGUAGE_MODEL = "language_model", _("Language model")
+    SHARING = "sharing", _("Sharing with others")
+
+
+class Category(TextChoices):
+    """Data categories (lgpd section 3.2) that pass the gate."""
+
+    CLINICAL = "R01", _("Clinical record")
+    ADMINISTRATIVE = "R02", _("Administrative care")
+    LEAD = "R03", _("Unconverted lead")
+    MARKETING = "R04", _("Marketing")
+
+
+class Action(TextChoices):
+    PREVIEW = "preview", _("Show what would be written")
+    PUSH = "push", _("Write to a partner")
+    SEND = "send", _("Send a message")
+    MODEL = "model", _("Call a language model")
+    ERASE = "erase", _("Erase")
+
+
+class PurposeOfUse(TextChoices):
+    """Why somebody opens a sealed value (lgpd section 14.1); stored in the audit row."""
+
+    CARE = "care", _("Care")
+    SCHEDULING = "scheduling", _("Scheduling")
+    BILLING = "billing", _("Billing")
+    MARKETING = "marketing", _("Marketing")
+    LEGAL = "legal", _("Legal")
+    DPO = "dpo", _("Data protection officer")
+    SUPPORT = "support", _("Support")
+    BREAK_GLASS = "break_glass", _("Exceptional access")
+    SYSTEM = "system", _("System")
+
+
+class Needs(Enum):
+    """What a purpose needs beside its base."""
+
+    NOTHING = auto()
+    SWITCH = auto()  # the connection's own setting
+    CONSENT = auto()  # a valid consent of this person
+    REFUSED = auto()  # never allowed by this policy
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`base` is a code of lgpd section 2; `consent_valid` counts from the act (None: until withdrawn)."""
+
+    base: str
+    needs: Needs = Needs.NOTHING
+    consent_type: str = ""
+    consent_valid: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    version: str
+    rules: Mapping[Purpose, Rule]
+
+
+# Consent is asked for these; a child cannot give it alone (Art. 14).
+CONSENT_PURPOSES = frozenset({Purpose.MARKETING, Purpose.LANGUAGE_MODEL})
+
+POLICIES: Mapping[str, Policy] = MappingProxyType(
+    {
+        "1": Policy(
+            version="1",
+            rules=MappingProxyType(
+                {
+                    Purpose.CARE_CONTACT: Rule("A11-II-f"),
+                    Purpose.CONVERSATION_SUMMARY: Rule("A11-II-f"),
+                    Purpose.MESSAGE_TEXT: Rule("A11-II-f", Needs.SWITCH),
+                    Purpose.MARKETING: Rule("A11-I", Needs.CONSENT, "marketing", timedelta(days=730)),
+                    Purpose.LANGUAGE_MODEL: Rule("A11-I", Needs.CONSENT, "language_model"),
+                    Purpose.SHARING: Rule("A11-I", Needs.REFUSED),
+                }
+            ),
+        ),
+    }
+)
+CURRENT_POLICY = "1"
+
+
+def is_base_for_sensitive_data(base: str) -> bool:
+    """Tell whether a base may carry data that reveal health (Art. 11): A7 codes may not."""
+    return base in {"A11-I", *(f"A11-II-{letter}" for letter in "abcdefg")}

@@ -1,0 +1,95 @@
+"""Roles of the people who work with Ponte and what each may do (screens section 2).
+
+Permissions come from here alone; Django's own model permissions are not used. A role counts in the clinic of its
+membership only; the technical administrator's membership may name no clinic and then counts in all.
+"""
+
+from enum import Enum, auto
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(TextChoices):
+    TECHNICAL_ADMIN = "technical_admin", _("Technical administrator")
+    CLINIC_MANAGER = "clinic_manager", _("Clinic management")
+    SUPERVISOR = "supervisor", _("Supervision")
+    DPO = "dpo", _("Data protection officer")
+    DPO_SUBSTITUTE = "dpo_substitute", _("Substitute data protection officer")
+    ATTENDANT = "attendant", _("Attendant")
+    AUDITOR = "auditor", _("Audit (read only)")
+    INTEGRATION = "integration", _("Integration")
+
+
+class Capability(Enum):
+    """One thing a role may do; screens and gates ask for these."""
+
+    OPERATE_VIEW = auto()  # events, links, what is to solve: masked
+    OPERATE_ACT = auto()  # replay, link, discard
+    CONNECTIONS_VIEW = auto()
+    CONNECTIONS_CHANGE = auto()
+    CLINIC_VIEW = auto()
+    CLINIC_CHANGE = auto()
+    PEOPLE_VIEW = auto()
+    PEOPLE_CHANGE = auto()  # staff accounts and memberships
+    PRIVACY_VIEW = auto()
+    PRIVACY_ACT = auto()  # requests, holds, the policy
+    AUDIT_VIEW = auto()
+    NUMBERS_VIEW = auto()
+    REVEAL_CONTACT = auto()  # names, telephones, e-mail addresses, partner identifiers
+    REVEAL_CLINICAL = auto()  # everything else that is sealed with a person's key, message text first
+    PANEL = auto()  # the frame inside Chatwoot
+
+
+_DPO = {
+    Capability.CLINIC_VIEW,
+    Capability.CONNECTIONS_VIEW,
+    Capability.PRIVACY_VIEW,
+    Capability.PRIVACY_ACT,
+    Capability.AUDIT_VIEW,
+    Capability.REVEAL_CONTACT,
+}
+
+CAPABILITIES: dict[Role, frozenset[Capability]] = {
+    Role.TECHNICAL_ADMIN: frozenset(
+        {
+            Capability.OPERATE_VIEW,
+            Capability.OPERATE_ACT,
+            Capability.CONNECTIONS_VIEW,
+            Capability.CONNECTIONS_CHANGE,
+            Capability.CLINIC_VIEW,
+            Capability.CLINIC_CHANGE,
+            Capability.PEOPLE_VIEW,
+            Capability.PEOPLE_CHANGE,
+        }
+    ),
+    Role.CLINIC_MANAGER: frozenset(
+        {
+            Capability.OPERATE_VIEW,
+            Capability.OPERATE_ACT,
+            Capability.CONNECTIONS_VIEW,
+            Capability.CLINIC_VIEW,
+            Capability.CLINIC_CHANGE,
+            Capability.PEOPLE_VIEW,
+            Capability.PEOPLE_CHANGE,
+            Capability.NUMBERS_VIEW,
+            Capability.REVEAL_CONTACT,
+            Capability.REVEAL_CLINICAL,
+        }
+    ),
+    Role.SUPERVISOR: frozenset({Capability.OPERATE_VIEW, Capability.NUMBERS_VIEW, Capability.REVEAL_CONTACT}),
+    Role.DPO: frozenset(_DPO),
+    Role.DPO_SUBSTITUTE: frozenset(_DPO),
+    Role.ATTENDANT: frozenset({Capability.PANEL}),
+    Role.AUDITOR: frozenset({Capability.PRIVACY_VIEW, Capability.AUDIT_VIEW}),
+    Role.INTEGRATION: frozenset(),
+}
+
+
+def roles_with(*capabilities: Capability) -> frozenset[Role]:
+    """Return the roles that have at least one of the capabilities."""
+    return frozenset(role for role, held in CAPABILITIES.items() if held.intersection(capabilities))
+
+
+# The panel and the API are no screens of the admin.
+SCREEN_ROLES = frozenset(role for role, held in CAPABILITIES.items() if held - {Capability.PANEL})
