@@ -7,12 +7,20 @@ from django.utils.translation import gettext_lazy as _
 
 from config.db.partitions import Partitioned, Step, register
 
+# Facts that change by themselves; nobody decides them.
+HOT_FIELDS = ["paused_until", "problem", "problem_since", "failures_in_a_row", "updated_at", "inbox_names", "pipelines"]
+
 
 class BridgeConfig(AppConfig):
     name = "bridge"
     verbose_name = _("Operation")
 
     def ready(self) -> None:
+        # Models exist only now, so neither may be imported with the module.
+        from audit.models import audit_changes
+        from bridge.models import Connection
+
+        audit_changes(Connection, leave_out=HOT_FIELDS)
         register(Partitioned("webhook_events", "received_at", Step.WEEK, keep=timedelta(days=180)))
         register(Partitioned("webhook_bodies", "received_at", Step.DAY, keep=timedelta(days=30)))
         register(Partitioned("activity_mappings", "created_at", Step.MONTH))

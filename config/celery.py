@@ -18,5 +18,9 @@ app.autodiscover_tasks()
 @celeryd_init.connect
 @beat_init.connect
 def refuse_malformed_settings(**kwargs: Any) -> None:
-    """Stop workers and beat on malformed settings, which Django itself only checks in its commands."""
+    """Stop workers and beat on malformed settings or a wrong key, which Django itself only checks in its commands."""
     refuse_problems(settings.ENVIRONMENT_PROBLEMS)
+    # Celery imports this module before Django's models exist.
+    from consent.encryption import refuse_wrong_key
+
+    refuse_wrong_key()

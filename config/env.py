@@ -1,8 +1,8 @@
 """Every environment variable Ponte knows, read once, with problems collected instead of raised.
 
-A malformed or missing value must stop the start with a message that names the variable, the problem and the fix. Raising
-while the settings are imported would hide all problems but the first, so each one becomes a `Problem`; `config.checks`
-turns them into Django system checks and the process entry points (`config.wsgi`, `config.celery`) refuse to start.
+A malformed or missing value must stop the start with a message that names the variable, the problem and the fix.
+Raising while the settings are imported would hide all problems but the first, so each one becomes a `Problem`;
+`config.checks` turns them into system checks and the entry points (`config.wsgi`, `config.celery`) refuse to start.
 """
 
 import base64
@@ -42,7 +42,7 @@ class Environment:
     problems: list[Problem] = field(default_factory=list)
 
     def read(self, variable: str, parse: Callable[[str], Value], *, default: Value | None, placeholder: Value) -> Value:
-        """Return the parsed variable. A missing one without default, or a malformed one, is a problem and `placeholder`."""
+        """Return the parsed variable; a missing one without default, or a malformed one, is a problem."""
         raw = self.source.str(variable, default="").strip()
         if not raw and default is not None:
             return default

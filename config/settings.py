@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "audit.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -92,7 +93,7 @@ def database(*, options: str = "", health_checks: bool = True) -> dict[str, Any]
 
 DATABASES = {
     "default": database(),
-    # The webhook intake: a slow statement must become an answer within Chatwoot's 5 s, never a queue (DESIGN section 3).
+    # The webhook intake: a slow statement must become an answer within Chatwoot's 5 s, never a queue (section 3).
     "intake": database(options="-c statement_timeout=500 -c lock_timeout=300", health_checks=False),
     # Audit rows of reads and denials are committed before a value is released, whatever the caller's transaction does.
     "audit": database(),
@@ -134,6 +135,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", _("Brazilian Portuguese")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]

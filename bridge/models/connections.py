@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from audit.models import Audited
 from consent.encryption import SealedField
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -88,7 +89,7 @@ class KrayinUser(models.Model):
         return f"{self.krayin_id}/{self.pk}"
 
 
-class Connection(models.Model):
+class Connection(Audited):
     """What is joined, in which state, and what is sent. Settings keys are those of seed 003."""
 
     class State(models.TextChoices):
@@ -203,6 +204,10 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def audited_clinic_id(self) -> int:
+        return self.clinic_id
 
     @property
     def pipeline_id(self) -> int | None:

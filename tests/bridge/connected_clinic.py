@@ -10,7 +10,8 @@ from django.test import Client
 
 from bridge.connecting.spec import read_spec
 from bridge.connecting.steps import connect
-from bridge.models import CallBudget, Connection, Krayin, Lane
+from bridge.models import CallBudget, Connection, Effect, Krayin, Lane
+from bridge.models.connections import LONG_AGO
 from bridge.sandbox.chatwoot import ACCOUNT_ID, ADMIN_TOKEN, WHATSAPP_INBOX_ID, ChatwootSandbox, Delivery
 from bridge.sandbox.krayin import BRIDGE, SandboxKrayin
 from bridge.sync.worker import Worker
@@ -43,8 +44,10 @@ class Bridge:
         Worker().run_until_idle()
 
     def make_due(self) -> None:
-        """Let the quiet time pass: everything that waits for its time is due now."""
-        Connection.objects.update(note_quiet_s=0)
+        """Let every wait pass: quiet times, retries, settle times, breakers."""
+        Connection.objects.update(note_quiet_s=0, paused_until=LONG_AGO)
+        Effect.objects.filter(state__in=["intended", "unknown"]).update(not_before=LONG_AGO)
+        Effect.objects.filter(state="sent").update(sent_at=LONG_AGO)
         Lane.objects.filter(run_at__isnull=False).update(run_at="2001-01-01T00:00Z")
 
     def settle(self) -> None:
@@ -59,8 +62,9 @@ class Bridge:
         state: dict[str, Any] = answer.json()
         return state
 
-    def faults(self, **switches: Any) -> None:
-        requests.post(f"{self.krayin.url}/__faults__", json=switches, timeout=10).raise_for_status()
+    def fault(self, kind: str, **options: Any) -> None:
+        """Set a fault switch of the simulated Krayin."""
+        self.krayin.faults.add(kind, **options)
 
     def calls(self) -> int:
         total: int = self.crm["calls"]["total"]

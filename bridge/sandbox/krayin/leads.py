@@ -159,7 +159,7 @@ def _default_pipeline(call: Call) -> Row:
 def _create(call: Call, data: Row) -> Row:
     """Person first, then row, then values: nothing is rolled back."""
     data = _with_person(call, data, person_wins=True)
-    columns = _columns(call, _with_date(data))
+    columns = {"title": "", **_columns(call, _with_date(data))}
     row = call.store.insert("leads", {**columns, "created_at": call.now, "updated_at": call.now})
     call.row_written("leads")
     _note_stage(call, {**row, "lead_pipeline_stage_id": None}, row["lead_pipeline_stage_id"], "create")
@@ -229,7 +229,7 @@ def _columns(call: Call, data: Row) -> Row:
     columns = {code: _column(code, data[code]) for code in _FIELDS if code in data}
     for code, table in _FOREIGN.items():
         must_exist(call.store, table, columns.get(code))
-    return {"title": "", **columns} if "status" in data else columns
+    return columns
 
 
 def _column(code: str, value: Json) -> Json:

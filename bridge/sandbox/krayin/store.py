@@ -146,6 +146,13 @@ class Store:
         data = json.loads(text)
         if not isinstance(data, dict) or data.get("format") != _FORMAT:
             raise ValueError("not a state file of this simulator")
+        try:
+            self._fill(data)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("a state file of this simulator with parts missing") from error
+        self.dirty = False
+
+    def _fill(self, data: Row) -> None:
         self.clear()
         self.tables.update({name: {row["id"]: row for row in rows} for name, rows in data["tables"].items()})
         self.sequences.update(data["sequences"])
@@ -158,7 +165,6 @@ class Store:
             }
         self.journals.update(data["journals"])
         self.counters.update(data["counters"])
-        self.dirty = False
 
 
 def save(store: Store, path: Path) -> None:

@@ -1,0 +1,63 @@
+"""Servers for one test run: fast, in a fresh directory that is gone afterwards, even when the run is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from config.embedded.accounts import moved_root
+from config.embedded.launcher import Servers, launch
+
+# Reads process numbers until the program that writes them is gone, however it ended; then clears up in its place.
+LEASH = """
+while read -r line; do pids=$line; done
+[ -z "$pids" ] || kill -INT $pids
+sleep 2
+rm -rf -- "$@"
+"""
+
+
+def launch_ephemeral(
+    *, source: str = "auto", environ: Mapping[str, str] | None = None, max_connections: int = 200
+) -> Servers:
+    """Return servers whose data vanish with `stop()`, or shortly after this program was killed."""
+    with ExitStack() as cleanup:  # last in, first out: servers, leash, directory
+        var = Path(tempfile.mkdtemp(prefix="ponte-"))
+        if os.geteuid() == 0:
+            var.chmod(0o711)  # the account that runs the servers passes through
+        cleanup.callback(_remove, var)
+        leash = cleanup.enter_context(_leash(var))
+        servers = launch(var, source=source, environ=environ, durable=False, max_connections=max_connections)
+        cleanup.callback(servers.stop)
+        leash.write(" ".join(map(str, servers.pids)) + "\n")
+        leash.flush()
+        return replace(servers, cleanup=cleanup.pop_all())
+
+
+@contextmanager
+def _leash(var: Path) -> Iterator[IO[str]]:
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", LEASH, "sh", str(var), str(moved_root(var))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
+    with process:
+        if process.stdin is None:
+            raise RuntimeError("subprocess.PIPE gave no pipe")
+        yield process.stdin
+        process.kill()
+
+
+def _remove(var: Path) -> None:
+    for directory in (var, moved_root(var)):
+        shutil.rmtree(directory, ignore_errors=True)
