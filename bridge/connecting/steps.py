@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.utils import timezone
 from bridge.clients.chatwoot import ChatwootClient
 from bridge.clients.krayin import KrayinClient
 from bridge.clients.krayin_wire import LEAD_REF, PERSON_REF
-from bridge.clients.shapes import CrmWebhookDraft, NamedItem, Pipeline, WorkflowDraft
+from bridge.clients.shapes import CrmWebhookDraft, NamedItem, Pipeline, Stage, WorkflowDraft
 from bridge.connecting.spec import Spec, UnusableSpec
 from bridge.models import CallBudget, Connection, Krayin, KrayinUser, Partner, WebhookSecret
 from bridge.sync.partners import chatwoot_client, connection_context, krayin_client, user_context
@@ -32,6 +33,7 @@ KRAYIN_EVENTS = (
 )
 CHATWOOT_CALLS_PER_MINUTE = 2000  # of 3,000 it allows per address (contract Chatwoot 9)
 Progress = Callable[[str], None]
+Item = TypeVar("Item", NamedItem, Pipeline, Stage)
 
 
 class CannotConnect(Exception):
@@ -184,14 +186,14 @@ def _plain(pipeline: Pipeline) -> dict[str, object]:
     return {"id": pipeline.id, "name": pipeline.name, "stages": [asdict(stage) for stage in pipeline.stages]}
 
 
-def _pick(items: Sequence[object], wanted: str | int | None, key: str) -> "NamedItem | None":
+def _pick(items: Sequence[Item], wanted: str | int | None, key: str) -> Item | None:
     """The item with this id, code or name; None when the file does not choose. Raises UnusableSpec."""
     if wanted is None:
         return None
     for item in items:
         names = {str(getattr(item, "name", "")).casefold(), str(getattr(item, "code", "")).casefold()}
         if getattr(item, "id", None) == wanted or str(wanted).casefold() in names:
-            return item  # type: ignore[return-value]
+            return item
     raise UnusableSpec(f"{key} {wanted!r} does not exist in Krayin: use a name or id it shows under Settings")
 
 

@@ -49,4 +49,4 @@ def note_parts_of(ref: str) -> tuple[date | None, int, int | None]:
     found = re.search(r"-v\d+-(\d{8})(?:-(\d+))?$", ref)
     if not found:
         return None, 1, None
-    return datetime.strptime(found[1], "%Y%m%d").date(), int(found[2] or 1), None  # noqa: DTZ007 - a plain date
+    return datetime.strptime(found[1], "%Y%m%d").date(), int(found[2] or 1), None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import date
 
 from bridge.causes import Cause
 from bridge.clients.base import Priority
@@ -25,12 +26,13 @@ def write_note(attempt: Attempt, step: Step) -> None:
     if lead is None or step.conversation_id is None or step.day is None:
         return
     conversation = work.loaded.conversations[step.conversation_id]
-    messages = _messages(conversation, step)
+    messages = _messages(conversation, step.day, step.message_id)
     parts = _parts(work, conversation, step, messages)
     comment = parts[min(step.part, len(parts)) - 1]
     held = work.synced(step.ref)
     work.reserve(1, Priority.NOTE)
     attempt.sending()
+    activity_id: int | None
     if held is None:
         activity_id = work.client.note_create(title=title_of(step), comment=comment, lead_id=lead.foreign_id).id
     else:
@@ -80,10 +82,10 @@ def note_agreed(
         records.day_written(conversation, step.day, step.day_version)
 
 
-def _messages(conversation: ObservedConversation, step: Step) -> list[ObservedMessage]:
-    rows = ObservedMessage.objects.filter(conversation=conversation, local_day=step.day)
-    if step.message_id is not None:
-        rows = rows.filter(chatwoot_message_id=step.message_id)
+def _messages(conversation: ObservedConversation, day: date, message_id: int | None) -> list[ObservedMessage]:
+    rows = ObservedMessage.objects.filter(conversation=conversation, local_day=day)
+    if message_id is not None:
+        rows = rows.filter(chatwoot_message_id=message_id)
     return list(rows.order_by("sent_at", "chatwoot_message_id"))
 
 

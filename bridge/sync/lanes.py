@@ -6,6 +6,7 @@ finishes or extends carries the fencing token: a worker that slept through its l
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection as db
@@ -60,7 +61,7 @@ class Claim:
     token: int
     dirty: int
 
-    def _values(self, **more: object) -> dict[str, object]:
+    def _values(self, **more: object) -> dict[str, Any]:
         return {"connection": self.connection_id, "lane": self.lane_key, "token": self.token, **more}
 
     def hold(self) -> None:

@@ -332,14 +332,14 @@ def _days(work: Observation) -> None:
     changed: dict[tuple[UUID, date], ConversationDay] = {}
     for conversation_id, days in work.touched.items():
         for day in _affected(days, known_days[conversation_id], existing.keys(), conversation_id):
-            row = existing.get((conversation_id, day)) or ConversationDay(
+            state = existing.get((conversation_id, day)) or ConversationDay(
                 conversation_id=conversation_id, day=day, version=0
             )
-            if row.first_change_at is None or row.version == row.written:
-                row.first_change_at = work.now
-            row.version += 1
-            row.last_change_at = work.now
-            changed[conversation_id, day] = row
+            if state.first_change_at is None or state.version == state.written:
+                state.first_change_at = work.now
+            state.version += 1
+            state.last_change_at = work.now
+            changed[conversation_id, day] = state
     ConversationDay.objects.bulk_create(
         changed.values(),
         update_conflicts=True,

@@ -74,7 +74,7 @@ FROM k JOIN observed_messages o
 def agree(work: Work, *, kind: Kind, ref: str, foreign_id: int, base: dict[str, Any], **more: Any) -> None:
     """Remember that an object exists in Krayin as `base` says; raises its `seq`."""
     row = work.synced(ref)
-    values = {"foreign_id": foreign_id, "base": base, "synced_at": timezone.now(), "gone_at": None, **more}
+    values: dict[str, Any] = {"foreign_id": foreign_id, "base": base, "synced_at": timezone.now(), "gone_at": None, **more}
     SyncedObject.objects.update_or_create(
         krayin_id=work.connection.krayin_id,
         ref=ref,
@@ -119,7 +119,7 @@ def lead_agreed(work: Work, step: Step, lead: Lead, *, found_by: str, has_ref: b
 
 
 def map_contact(work: Work, *, person_id: int | None, lead_id: int | None, found_by: str) -> None:
-    values = {
+    values: dict[str, Any] = {
         "connection": work.connection.pk,
         "contact": work.contact.chatwoot_contact_id,
         "person": person_id,
@@ -133,13 +133,13 @@ def map_contact(work: Work, *, person_id: int | None, lead_id: int | None, found
 def map_conversations(work: Work) -> None:
     """Refresh the mapping rows of the contact's conversations; unchanged ones are not written."""
     person_ref = refs.person_ref(work.code, work.contact.chatwoot_contact_id)
-    values = {"krayin": work.connection.krayin_id, "person_ref": person_ref, "contact": work.contact.pk}
+    values: dict[str, Any] = {"krayin": work.connection.krayin_id, "person_ref": person_ref, "contact": work.contact.pk}
     with db.cursor() as cursor:
         cursor.execute(MAP_CONVERSATIONS, values)
 
 
 def map_messages(work: Work, *, activity_id: int, conversation_id: int, messages: Sequence[ObservedMessage]) -> None:
-    values = {
+    values: dict[str, Any] = {
         "connection": work.connection.pk,
         "messages": [m.chatwoot_message_id for m in messages],
         "activity": activity_id,

@@ -25,8 +25,9 @@ def _in_batches(sql: str) -> int:
     while True:
         with db.cursor() as cursor:
             cursor.execute(sql, [BATCH])
-            total += cursor.rowcount
-            if cursor.rowcount < BATCH:
+            changed: int = cursor.rowcount
+            total += changed
+            if changed < BATCH:
                 return total
 
 

@@ -23,7 +23,6 @@ from consent.encryption import Actor, Opener, open_for
 from consent.models import Decision
 from consent.policy import PurposeOfUse
 
-
 BUSY = timedelta(seconds=5)
 
 

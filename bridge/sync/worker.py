@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError, close_old_connections, transaction
@@ -18,7 +19,7 @@ from bridge.causes import Cause
 from bridge.errors import PartnerError
 from bridge.events import Facts
 from bridge.mappers.chatwoot import UnreadableBody, facts_of
-from bridge.models import Connection, WebhookEvent
+from bridge.models import Connection, Effect, WebhookEvent
 from bridge.sync import breaker, effects, records, reread
 from bridge.sync.carry_out import PartnerAway, carry_out, settle_read_error
 from bridge.sync.carry_people import join_lead
@@ -128,7 +129,7 @@ def take_in(connection: Connection, claims: Sequence[Claim]) -> set[str]:
 
 
 def read_waiting(claims: Sequence[Claim]) -> Waiting:
-    values = {
+    values: dict[str, Any] = {
         "connections": [c.connection_id for c in claims],
         "lanes": [c.lane_key for c in claims],
         "limit": EVENTS_PER_LANE,
@@ -221,7 +222,7 @@ def _reconcile(connection: Connection, claim: Claim) -> datetime | None:
 DONE = object()
 
 
-def _one_step(work: Work, current: Plan, rows: dict[effects.Key, effects.Effect]) -> object:
+def _one_step(work: Work, current: Plan, rows: dict[effects.Key, Effect]) -> object:
     """Do the most urgent thing; DONE when there is none, a time when it has to wait, None to look again."""
     try:
         if current.look_up:

@@ -15,6 +15,9 @@ class SealedField(models.BinaryField):
     """
 
     description = "Encrypted value"
+    # For the type checker's Django plugin, which takes BinaryField's own types otherwise.
+    _pyi_private_set_type: Sealed | None
+    _pyi_private_get_type: Sealed  # type: ignore[assignment]
 
     def from_db_value(
         self, value: bytes | memoryview | None, expression: Expression, connection: BaseDatabaseWrapper

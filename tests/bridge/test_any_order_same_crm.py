@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -88,8 +88,11 @@ def _plain(text: str, code: str) -> str:
     return re.sub(r"http://127\.0\.0\.1:\d+", "", text.replace(code, "CODE"))
 
 
+Told = tuple[ChatwootSandbox, list[Delivery], dict[str, Any]]
+
+
 @pytest.fixture
-def told(transactional_db: None):
+def told(transactional_db: None) -> Iterator[Told]:
     """The history, and what the CRM looks like when it is told in order."""
     clock = Clock()
     with ChatwootSandbox(shuffle=False, clock=clock) as chat:
@@ -115,7 +118,7 @@ def tell(chat: ChatwootSandbox, helpings: Sequence[Sequence[Delivery]]) -> dict[
         return outcome(bridge)
 
 
-def test_order_duplicates_and_splits_do_not_matter(told):
+def test_order_duplicates_and_splits_do_not_matter(told: Told) -> None:
     chat, deliveries, expected = told
 
     @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -134,6 +137,6 @@ def test_order_duplicates_and_splits_do_not_matter(told):
     check()
 
 
-def test_telling_everything_twice_changes_nothing(told):
+def test_telling_everything_twice_changes_nothing(told: Told) -> None:
     chat, deliveries, expected = told
     assert tell(chat, [deliveries, [d.dispatched_again(d.timestamp) for d in deliveries]]) == expected

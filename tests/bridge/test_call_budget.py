@@ -3,11 +3,14 @@
 from urllib.parse import urlencode
 
 import pytest
+from connected_clinic import Bridge
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 
-def test_a_new_contact_with_ten_messages_and_three_stages_costs_at_most_eight_calls(bridge, capsys):
+def test_a_new_contact_with_ten_messages_and_three_stages_costs_at_most_eight_calls(
+    bridge: Bridge, capsys: pytest.CaptureFixture[str]
+) -> None:
     chat, before = bridge.chatwoot, bridge.calls()
     chat.change_inbox(7, greeting_enabled=False, csat_survey_enabled=False)
     with chat.capture() as deliveries:
@@ -37,7 +40,7 @@ def test_a_new_contact_with_ten_messages_and_three_stages_costs_at_most_eight_ca
     assert calls <= 8
 
 
-def test_a_webhook_caused_by_our_own_write_costs_nothing(bridge):
+def test_a_webhook_caused_by_our_own_write_costs_nothing(bridge: Bridge) -> None:
     chat = bridge.chatwoot
     with chat.capture() as deliveries:
         conversation = chat.new_person_writes("Bom dia", name="Ana Lima", phone_number="+5511900000021")

@@ -1,5 +1,7 @@
 """Krayin's answers lie or never come: looked up, then confirmed or repeated, never doubled (DESIGN section 6)."""
 
+from typing import Any
+
 import pytest
 import requests
 from connected_clinic import Bridge
@@ -32,7 +34,7 @@ def states() -> set[str]:
 
 @pytest.mark.parametrize("kind", ["commit_then_cut", "502_after_commit"])
 @pytest.mark.parametrize("path", ["/leads", "/activities"])
-def test_a_write_whose_answer_is_lost_is_found_and_not_repeated(bridge, kind, path):
+def test_a_write_whose_answer_is_lost_is_found_and_not_repeated(bridge: Bridge, kind: str, path: str) -> None:
     bridge.fault(kind, method="POST", path=path, count=1)
     conversation_ends(bridge)
     bridge.work()
@@ -45,7 +47,7 @@ def test_a_write_whose_answer_is_lost_is_found_and_not_repeated(bridge, kind, pa
     assert "Olá Ana" in bridge.crm["notes"][0]["comment"]
 
 
-def test_nothing_is_looked_up_before_it_can_have_settled(bridge, settings):
+def test_nothing_is_looked_up_before_it_can_have_settled(bridge: Bridge, settings: Any) -> None:
     settings.SETTLE_S = 45
     bridge.fault("commit_then_cut", method="POST", path="/leads", count=1)
     conversation_ends(bridge)
@@ -56,7 +58,7 @@ def test_nothing_is_looked_up_before_it_can_have_settled(bridge, settings):
     assert Effect.objects.filter(state="unknown").count() == 2
 
 
-def test_a_lead_written_without_its_attributes_gets_them(bridge):
+def test_a_lead_written_without_its_attributes_gets_them(bridge: Bridge) -> None:
     bridge.fault("row_without_attributes", method="POST", path="/leads", entity="leads", count=1)
     conversation_ends(bridge)
     for _ in range(4):
@@ -67,7 +69,7 @@ def test_a_lead_written_without_its_attributes_gets_them(bridge):
     assert states() == {"confirmed"}
 
 
-def test_a_person_written_without_its_attributes_is_found_by_its_phone(bridge):
+def test_a_person_written_without_its_attributes_is_found_by_its_phone(bridge: Bridge) -> None:
     bridge.fault("row_without_attributes", method="POST", path="/leads", entity="persons", count=1)
     conversation_ends(bridge)
     for _ in range(5):
@@ -77,7 +79,7 @@ def test_a_person_written_without_its_attributes_is_found_by_its_phone(bridge):
     assert bridge.crm["persons"][0]["attributes"]["chatwoot_contact_ref"].startswith("ponte-")
 
 
-def test_a_write_that_was_cut_before_it_happened_is_repeated_once(bridge):
+def test_a_write_that_was_cut_before_it_happened_is_repeated_once(bridge: Bridge) -> None:
     bridge.fault("down", mode="cut", method="POST", path="/leads", count=1)
     conversation_ends(bridge)
     for _ in range(4):
@@ -87,7 +89,7 @@ def test_a_write_that_was_cut_before_it_happened_is_repeated_once(bridge):
     assert Effect.objects.get(kind="create_lead").attempts == 1
 
 
-def test_a_krayin_that_is_down_costs_no_attempts_and_nothing_is_lost(bridge):
+def test_a_krayin_that_is_down_costs_no_attempts_and_nothing_is_lost(bridge: Bridge) -> None:
     bridge.fault("down", mode="503")
     conversation_ends(bridge)
     for _ in range(5):
@@ -102,7 +104,7 @@ def test_a_krayin_that_is_down_costs_no_attempts_and_nothing_is_lost(bridge):
     assert Connection.objects.get().problem == ""
 
 
-def test_a_refused_token_is_renewed_and_the_call_repeated(bridge):
+def test_a_refused_token_is_renewed_and_the_call_repeated(bridge: Bridge) -> None:
     conversation_ends(bridge)
     bridge.krayin.faults.clear()
     revoke_tokens(bridge)
@@ -117,7 +119,7 @@ def revoke_tokens(bridge: Bridge) -> None:
     requests.post(f"{bridge.krayin.url}/api/v1/login", json=body, timeout=10).raise_for_status()
 
 
-def test_a_wrong_password_is_a_problem_of_the_connection_not_of_the_steps(bridge):
+def test_a_wrong_password_is_a_problem_of_the_connection_not_of_the_steps(bridge: Bridge) -> None:
     conversation_ends(bridge)
     revoke_tokens(bridge)
     bridge.fault("refuse", path="/login", status=422, errors={"email": ["?"]})
@@ -126,7 +128,7 @@ def test_a_wrong_password_is_a_problem_of_the_connection_not_of_the_steps(bridge
     assert states() == {"intended"}
 
 
-def test_refusals_that_mean_too_fast_only_slow_down(bridge):
+def test_refusals_that_mean_too_fast_only_slow_down(bridge: Bridge) -> None:
     conversation_ends(bridge)
     bridge.fault("refuse", status=500, limiter_headers=False, count=3)
     bridge.work()
@@ -136,7 +138,7 @@ def test_refusals_that_mean_too_fast_only_slow_down(bridge):
     assert counts(bridge) == ONE_OF_EACH
 
 
-def test_a_refused_field_waits_for_a_person_and_says_which(bridge):
+def test_a_refused_field_waits_for_a_person_and_says_which(bridge: Bridge) -> None:
     bridge.fault("refuse", method="POST", path="/leads", status=422, errors={"lead_type_id": ["?"]}, count=1)
     conversation_ends(bridge)
     bridge.settle()
@@ -145,14 +147,14 @@ def test_a_refused_field_waits_for_a_person_and_says_which(bridge):
     assert counts(bridge) == dict.fromkeys(ONE_OF_EACH, 0)
 
 
-def test_a_slow_krayin_only_makes_things_later(bridge):
+def test_a_slow_krayin_only_makes_things_later(bridge: Bridge) -> None:
     bridge.fault("slow", seconds=0.3, method="POST", path="/leads", count=1)
     conversation_ends(bridge)
     bridge.work()
     assert counts(bridge) == ONE_OF_EACH
 
 
-def test_a_note_deleted_by_people_is_not_made_again(bridge):
+def test_a_note_deleted_by_people_is_not_made_again(bridge: Bridge) -> None:
     conversation_ends(bridge)
     bridge.work()
     client, _ = krayin_client(bridge.connection)
@@ -167,7 +169,7 @@ def test_a_note_deleted_by_people_is_not_made_again(bridge):
     assert Effect.objects.get(kind="set_note").cause == "KRAYIN_OBJECT_GONE"
 
 
-def test_a_lead_deleted_by_people_is_not_made_again(bridge):
+def test_a_lead_deleted_by_people_is_not_made_again(bridge: Bridge) -> None:
     with bridge.chatwoot.capture() as deliveries:
         bridge.chatwoot.new_person_writes("Bom dia", name="Ana Lima", phone_number="+5511900000021")
     bridge.deliver(deliveries)

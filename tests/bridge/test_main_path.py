@@ -1,13 +1,14 @@
 """The main job: a conversation becomes person, opportunity, note and stage in Krayin."""
 
 import pytest
+from connected_clinic import Bridge
 
 from bridge.models import ActivityMapping, ContactMapping, ConversationMapping, Effect, StageChangeLog
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 
-def test_a_first_conversation_becomes_person_lead_note_and_stage(bridge):
+def test_a_first_conversation_becomes_person_lead_note_and_stage(bridge: Bridge) -> None:
     with bridge.chatwoot.capture() as deliveries:
         conversation = bridge.chatwoot.new_person_writes(
             "Quero agendar uma avaliação", name="Mariana Alves", phone_number="+5511900000017"

@@ -4,6 +4,8 @@ import pytest
 from connected_clinic import Bridge, make_bridge
 
 from bridge.models import ActivityMapping
+from bridge.sandbox.chatwoot import ChatwootSandbox
+from bridge.sandbox.krayin import SandboxKrayin
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -22,14 +24,14 @@ def comments(bridge: Bridge) -> list[str]:
     return [note["comment"] for note in bridge.crm["notes"]]
 
 
-def test_nothing_is_written_before_it_is_quiet(bridge):
+def test_nothing_is_written_before_it_is_quiet(bridge: Bridge) -> None:
     talks(bridge, "Bom dia")
     assert comments(bridge) == []
     bridge.settle()
     assert len(comments(bridge)) == 1
 
 
-def test_a_late_message_rewrites_the_whole_note(bridge):
+def test_a_late_message_rewrites_the_whole_note(bridge: Bridge) -> None:
     number = talks(bridge, "Bom dia")
     bridge.settle()
     with bridge.chatwoot.capture() as deliveries:
@@ -41,7 +43,7 @@ def test_a_late_message_rewrites_the_whole_note(bridge):
     assert "Olá Ana" in comments(bridge)[0]
 
 
-def test_an_edited_and_a_deleted_message_are_corrected_in_the_note(bridge):
+def test_an_edited_and_a_deleted_message_are_corrected_in_the_note(bridge: Bridge) -> None:
     number = talks(bridge, "Bom dia", "Minha senha é 1234")
     with bridge.chatwoot.capture() as deliveries:
         typo = bridge.chatwoot.outgoing(number, "Quinta às 15h")
@@ -57,13 +59,13 @@ def test_an_edited_and_a_deleted_message_are_corrected_in_the_note(bridge):
     assert "[mensagem apagada]" in comments(bridge)[0]
 
 
-def test_text_from_outside_is_escaped(bridge):
+def test_text_from_outside_is_escaped(bridge: Bridge) -> None:
     talks(bridge, "<script>alert(1)</script> & dois\nlinhas")
     bridge.settle()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; dois<br>linhas" in comments(bridge)[0]
 
 
-def test_a_private_note_never_leaves(bridge):
+def test_a_private_note_never_leaves(bridge: Bridge) -> None:
     number = talks(bridge, "Bom dia")
     with bridge.chatwoot.capture() as deliveries:
         bridge.chatwoot.private_note(number, "Paciente difícil")
@@ -72,7 +74,9 @@ def test_a_private_note_never_leaves(bridge):
     assert "difícil" not in str(bridge.crm)
 
 
-def test_a_summary_holds_numbers_and_no_text(chatwoot, krayin, transactional_db):
+def test_a_summary_holds_numbers_and_no_text(
+    chatwoot: ChatwootSandbox, krayin: SandboxKrayin, transactional_db: None
+) -> None:
     bridge = make_bridge(chatwoot, krayin, send={"preset": "summary"})
     talks(bridge, "Tenho uma ferida")
     bridge.settle()
@@ -81,7 +85,9 @@ def test_a_summary_holds_numbers_and_no_text(chatwoot, krayin, transactional_db)
     assert "Mensagens: 1 recebidas, 1 enviadas" in comments(bridge)[0]
 
 
-def test_the_smallest_preset_writes_no_notes(chatwoot, krayin, transactional_db):
+def test_the_smallest_preset_writes_no_notes(
+    chatwoot: ChatwootSandbox, krayin: SandboxKrayin, transactional_db: None
+) -> None:
     bridge = make_bridge(chatwoot, krayin, send={"preset": "contacts"})
     talks(bridge, "Bom dia")
     bridge.settle()
@@ -89,7 +95,9 @@ def test_the_smallest_preset_writes_no_notes(chatwoot, krayin, transactional_db)
     assert bridge.crm["counts"]["leads"] == 1
 
 
-def test_one_note_per_message_where_the_clinic_wants_it(chatwoot, krayin, transactional_db):
+def test_one_note_per_message_where_the_clinic_wants_it(
+    chatwoot: ChatwootSandbox, krayin: SandboxKrayin, transactional_db: None
+) -> None:
     bridge = make_bridge(chatwoot, krayin, send={"preset": "text", "message_text": "each"})
     number = talks(bridge, "Bom dia", "Quero agendar")
     bridge.settle()
@@ -105,7 +113,7 @@ def test_one_note_per_message_where_the_clinic_wants_it(chatwoot, krayin, transa
     assert ActivityMapping.objects.values("krayin_activity_id").distinct().count() == 4
 
 
-def test_a_very_long_day_goes_on_in_a_second_part(bridge):
+def test_a_very_long_day_goes_on_in_a_second_part(bridge: Bridge) -> None:
     talks(bridge, *(f"{n} " + "palavra " * 1200 for n in range(12)))
     bridge.settle()
     bridge.settle()
@@ -116,7 +124,7 @@ def test_a_very_long_day_goes_on_in_a_second_part(bridge):
     assert all(f"{n} palavra" in together for n in range(12))
 
 
-def test_every_message_maps_to_its_note(bridge):
+def test_every_message_maps_to_its_note(bridge: Bridge) -> None:
     talks(bridge, "Bom dia", "Quero agendar")
     bridge.settle()
     note = bridge.crm["notes"][0]["id"]

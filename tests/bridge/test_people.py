@@ -5,6 +5,8 @@ from connected_clinic import Bridge, make_bridge
 
 from bridge.clients.shapes import Labelled, LeadDraft, PersonDraft
 from bridge.models import ContactMapping, Effect, Suggestion
+from bridge.sandbox.chatwoot import ChatwootSandbox
+from bridge.sandbox.krayin import SandboxKrayin
 from bridge.sync.partners import krayin_client
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -28,7 +30,7 @@ def writes(bridge: Bridge, name: str, **identifiers: str | None) -> int:
     return conversation.contact_id
 
 
-def test_a_person_with_the_same_phone_in_another_spelling_is_adopted(bridge):
+def test_a_person_with_the_same_phone_in_another_spelling_is_adopted(bridge: Bridge) -> None:
     known = crm_has_person(bridge, "Maria da Silva", phone="(11) 98765-4321")
     writes(bridge, "Maria Silva", phone_number="+5511987654321")
     assert bridge.crm["counts"]["persons"] == 1
@@ -36,14 +38,14 @@ def test_a_person_with_the_same_phone_in_another_spelling_is_adopted(bridge):
     assert ContactMapping.objects.get().found_by == "phone"
 
 
-def test_the_ninth_digit_does_not_make_another_person(bridge):
+def test_the_ninth_digit_does_not_make_another_person(bridge: Bridge) -> None:
     crm_has_person(bridge, "Maria da Silva", phone="+55 11 98765-4321")
     writes(bridge, "Maria", phone_number="+551187654321")
     assert bridge.crm["counts"]["persons"] == 1
     assert not Suggestion.objects.exists()
 
 
-def test_an_adopted_person_keeps_what_people_wrote_and_gets_our_reference(bridge):
+def test_an_adopted_person_keeps_what_people_wrote_and_gets_our_reference(bridge: Bridge) -> None:
     crm_has_person(bridge, "Maria Aparecida da Silva", phone="+5511987654321", email="maria@exemplo.com.br")
     writes(bridge, "Maria Silva", phone_number="+5511987654321")
     person = bridge.crm["persons"][0]
@@ -53,7 +55,7 @@ def test_an_adopted_person_keeps_what_people_wrote_and_gets_our_reference(bridge
     assert person["attributes"]["chatwoot_contact_ref"].startswith(f"ponte-{bridge.connection.ref_code}-c")
 
 
-def test_an_open_opportunity_of_the_adopted_person_is_used(bridge):
+def test_an_open_opportunity_of_the_adopted_person_is_used(bridge: Bridge) -> None:
     known = crm_has_person(bridge, "Maria da Silva", phone="+5511987654321")
     client, _ = krayin_client(bridge.connection)
     mine = client.lead_create(LeadDraft(title="Implante", stage_id=2, person_id=known))
@@ -64,7 +66,7 @@ def test_an_open_opportunity_of_the_adopted_person_is_used(bridge):
     assert crm["leads"][0]["attributes"]["bridge_ref"].endswith("-l1")
 
 
-def test_another_name_on_the_same_phone_waits_for_people(bridge):
+def test_another_name_on_the_same_phone_waits_for_people(bridge: Bridge) -> None:
     crm_has_person(bridge, "Carlos Pereira", phone="+5511987654321")
     writes(bridge, "Ana Lima", phone_number="+5511987654321")
     assert bridge.crm["counts"] | {"system_activities": 0} == {
@@ -74,7 +76,9 @@ def test_another_name_on_the_same_phone_waits_for_people(bridge):
     assert Effect.objects.get(kind="create_person").cause == "KRAYIN_DUPLICATE"
 
 
-def test_a_family_phone_gets_its_own_opportunity_where_the_clinic_says_so(chatwoot, krayin, transactional_db):
+def test_a_family_phone_gets_its_own_opportunity_where_the_clinic_says_so(
+    chatwoot: ChatwootSandbox, krayin: SandboxKrayin, transactional_db: None
+) -> None:
     bridge = make_bridge(chatwoot, krayin)
     bridge.connection.shared_person = "own_lead"
     bridge.connection.save()
@@ -86,7 +90,7 @@ def test_a_family_phone_gets_its_own_opportunity_where_the_clinic_says_so(chatwo
     assert crm["persons"][0]["name"] == "Carlos Pereira"
 
 
-def test_several_hits_are_never_guessed(bridge):
+def test_several_hits_are_never_guessed(bridge: Bridge) -> None:
     crm_has_person(bridge, "Maria da Silva", phone="+5511987654321")
     crm_has_person(bridge, "Maria da Silva", phone="+55 11 98765 4321")
     writes(bridge, "Maria da Silva", phone_number="+5511987654321")
@@ -94,18 +98,18 @@ def test_several_hits_are_never_guessed(bridge):
     assert bridge.crm["counts"]["leads"] == 0
 
 
-def test_a_contact_with_only_a_phone_becomes_a_person_without_email(bridge):
+def test_a_contact_with_only_a_phone_becomes_a_person_without_email(bridge: Bridge) -> None:
     writes(bridge, "Ana Lima", phone_number="+5511987654321")
     assert bridge.crm["persons"][0]["emails"] == []
 
 
-def test_a_contact_with_only_an_email_becomes_a_person(bridge):
+def test_a_contact_with_only_an_email_becomes_a_person(bridge: Bridge) -> None:
     writes(bridge, "Ana Lima", email="ana@exemplo.com.br")
     assert [e["value"] for e in bridge.crm["persons"][0]["emails"]] == ["ana@exemplo.com.br"]
     assert bridge.crm["counts"]["leads"] == 1
 
 
-def test_contacts_with_neither_phone_nor_email_get_an_address_nobody_receives(bridge):
+def test_contacts_with_neither_phone_nor_email_get_an_address_nobody_receives(bridge: Bridge) -> None:
     for number in (1, 2):
         with bridge.chatwoot.capture() as deliveries:
             contact = bridge.chatwoot.create_contact(name=f"Visitante {number}", identifier=f"site-{number}")
@@ -117,13 +121,13 @@ def test_contacts_with_neither_phone_nor_email_get_an_address_nobody_receives(br
     assert all(a.endswith("@sem-email.invalid") for a in addresses)
 
 
-def test_a_contact_without_any_identifier_is_kept_and_not_sent(bridge):
+def test_a_contact_without_any_identifier_is_kept_and_not_sent(bridge: Bridge) -> None:
     writes(bridge, "Visitante")
     assert bridge.crm["counts"]["persons"] == 0
     assert not Effect.objects.exists()
 
 
-def test_a_corrected_name_and_email_reach_the_person(bridge):
+def test_a_corrected_name_and_email_reach_the_person(bridge: Bridge) -> None:
     contact_id = writes(bridge, "Ana", phone_number="+5511987654321")
     with bridge.chatwoot.capture() as deliveries:
         bridge.chatwoot.update_contact(contact_id, name="Ana Lima Souza", email="ana@exemplo.com.br")
@@ -135,7 +139,7 @@ def test_a_corrected_name_and_email_reach_the_person(bridge):
     assert crm["leads"][0]["title"].startswith("Ana Lima Souza · ")
 
 
-def test_a_name_that_people_changed_in_krayin_is_not_overwritten(bridge):
+def test_a_name_that_people_changed_in_krayin_is_not_overwritten(bridge: Bridge) -> None:
     contact_id = writes(bridge, "Ana", phone_number="+5511987654321")
     client, _ = krayin_client(bridge.connection)
     person = client.persons_by_ids([1])[0]
@@ -153,7 +157,9 @@ def test_a_name_that_people_changed_in_krayin_is_not_overwritten(bridge):
     assert [e["value"] for e in person["emails"]] == ["ana@exemplo.com.br"]
 
 
-def test_the_company_is_written_where_the_clinic_wants_it(chatwoot, krayin, transactional_db):
+def test_the_company_is_written_where_the_clinic_wants_it(
+    chatwoot: ChatwootSandbox, krayin: SandboxKrayin, transactional_db: None
+) -> None:
     bridge = make_bridge(chatwoot, krayin, send={"sync_to_organization": True, "preset": "contacts"})
     with bridge.chatwoot.capture() as deliveries:
         contact = bridge.chatwoot.create_contact(

@@ -34,7 +34,7 @@ def stage(bridge: Bridge) -> str:
     return code
 
 
-def test_the_stage_follows_start_first_response_and_resolution(bridge):
+def test_the_stage_follows_start_first_response_and_resolution(bridge: Bridge) -> None:
     number = starts(bridge)
     seen = [stage(bridge)]
     does(bridge, ("outgoing", number, "Olá"))
@@ -48,14 +48,14 @@ def test_the_stage_follows_start_first_response_and_resolution(bridge):
     ]  # fmt: skip
 
 
-def test_a_reopened_conversation_does_not_move_back(bridge):
+def test_a_reopened_conversation_does_not_move_back(bridge: Bridge) -> None:
     number = starts(bridge)
     does(bridge, ("outgoing", number, "Olá"), ("set_status", number, "resolved"))
     does(bridge, ("set_status", number, "open"), ("incoming", number, "Mais uma dúvida"))
     assert stage(bridge) == "negotiation"
 
 
-def test_a_won_opportunity_is_never_moved(bridge):
+def test_a_won_opportunity_is_never_moved(bridge: Bridge) -> None:
     number = starts(bridge)
     client, _ = krayin_client(bridge.connection)
     client.lead_edit(1, LeadChange(None, stage_id=5))
@@ -64,7 +64,7 @@ def test_a_won_opportunity_is_never_moved(bridge):
     assert StageChangeLog.objects.latest("created_at").result == "closed"
 
 
-def test_people_who_moved_it_further_are_not_overruled(bridge):
+def test_people_who_moved_it_further_are_not_overruled(bridge: Bridge) -> None:
     number = starts(bridge)
     client, _ = krayin_client(bridge.connection)
     client.lead_edit(1, LeadChange(None, stage_id=4))
@@ -73,7 +73,7 @@ def test_people_who_moved_it_further_are_not_overruled(bridge):
     assert StageChangeLog.objects.latest("created_at").result == "ahead"
 
 
-def test_the_close_date_survives_a_stage_change(bridge):
+def test_the_close_date_survives_a_stage_change(bridge: Bridge) -> None:
     number = starts(bridge)
     client, _ = krayin_client(bridge.connection)
     client.lead_edit(1, LeadChange(datetime.date(2026, 12, 15)))
@@ -83,7 +83,7 @@ def test_the_close_date_survives_a_stage_change(bridge):
 
 
 @pytest.mark.parametrize("close_date", [None, "2026-12-15"])
-def test_boolean_attributes_survive_a_stage_change(bridge, close_date):
+def test_boolean_attributes_survive_a_stage_change(bridge: Bridge, close_date: str | None) -> None:
     client, _ = krayin_client(bridge.connection)
     client.attribute_create(code="convenio_ativo", name="Convênio ativo", entity_type="leads", type="boolean")
     bridge.connection.lead_booleans = ["convenio_ativo"]
@@ -98,7 +98,7 @@ def test_boolean_attributes_survive_a_stage_change(bridge, close_date):
     assert (str(kept) if kept else None) == close_date
 
 
-def test_a_conversation_after_the_opportunity_was_won_opens_the_next_one(bridge):
+def test_a_conversation_after_the_opportunity_was_won_opens_the_next_one(bridge: Bridge) -> None:
     number = starts(bridge)
     client, _ = krayin_client(bridge.connection)
     client.lead_edit(1, LeadChange(None, stage_id=5))
@@ -113,7 +113,7 @@ def test_a_conversation_after_the_opportunity_was_won_opens_the_next_one(bridge)
     assert sorted(lead["attributes"]["bridge_ref"][-3:] for lead in leads) == ["-l1", "-l2"]
 
 
-def test_a_conversation_while_the_opportunity_is_open_joins_it(bridge):
+def test_a_conversation_while_the_opportunity_is_open_joins_it(bridge: Bridge) -> None:
     starts(bridge)
     with bridge.chatwoot.capture() as deliveries:
         bridge.chatwoot.start_conversation(4182, "Outra pergunta")
