@@ -29,7 +29,7 @@ def joined() -> Connection:
     )
 
 
-def refused(constraint: str, **fields: Any) -> None:
+def assert_refused(constraint: str, **fields: Any) -> None:
     before = Insight.objects.count()
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Insight.objects.create(**fields)
@@ -70,7 +70,7 @@ def test_the_numbers_of_a_busy_lead_fit(joined: Connection) -> None:
 
 def test_a_lead_has_one_current_row_per_connection(joined: Connection) -> None:
     Insight.objects.create(connection=joined, krayin_lead_id=LEAD)
-    refused("ai_insights_one_current", connection=joined, krayin_lead_id=LEAD)
+    assert_refused("ai_insights_one_current", connection=joined, krayin_lead_id=LEAD)
 
 
 def test_the_same_lead_number_of_another_connection_is_another_lead(joined: Connection) -> None:
@@ -99,12 +99,12 @@ def test_history_touches_without_overlap(joined: Connection) -> None:
 @pytest.mark.parametrize("length", [timedelta(0), timedelta(seconds=-1)])
 def test_an_empty_or_reversed_validity_is_refused(joined: Connection, length: timedelta) -> None:
     times = {"valid_from": NOON, "valid_to": NOON + length, "is_current": False}
-    refused("ai_insights_half_open", connection=joined, krayin_lead_id=LEAD, **times)
+    assert_refused("ai_insights_half_open", connection=joined, krayin_lead_id=LEAD, **times)
 
 
 @pytest.mark.parametrize("fields", [{"is_current": False}, {"valid_from": NOON, "valid_to": NOON + timedelta(hours=1)}])
 def test_the_current_row_is_the_one_without_end(joined: Connection, fields: dict[str, Any]) -> None:
-    refused("ai_insights_current_is_open", connection=joined, krayin_lead_id=LEAD, **fields)
+    assert_refused("ai_insights_current_is_open", connection=joined, krayin_lead_id=LEAD, **fields)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_current_row_is_the_one_without_end(joined: Connection, fields: dict
     ],
 )
 def test_impossible_numbers_are_refused(joined: Connection, constraint: str, fields: dict[str, Any]) -> None:
-    refused(constraint, connection=joined, krayin_lead_id=LEAD, **fields)
+    assert_refused(constraint, connection=joined, krayin_lead_id=LEAD, **fields)
 
 
 def test_every_column_and_the_table_are_explained() -> None:

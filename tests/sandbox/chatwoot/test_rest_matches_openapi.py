@@ -31,7 +31,7 @@ MESSAGE_KEYS = {
 }  # fmt: skip
 
 
-def check(answer: Any, schema: dict[str, Any]) -> None:
+def assert_matches(answer: Any, schema: dict[str, Any]) -> None:
     Draft202012Validator({**schema, "components": OPENAPI["components"]}).validate(answer)
 
 
@@ -59,7 +59,7 @@ def filled(chatwoot: ChatwootSandbox) -> ChatwootSandbox:
 
 def test_a_contact_has_the_contracts_keys(filled: ChatwootSandbox, api: Api) -> None:
     answer = api.get("/contacts/4182")
-    check(answer, operation("get", "/contacts/{id}"))
+    assert_matches(answer, operation("get", "/contacts/{id}"))
     assert set(answer["payload"]) == CONTACT_KEYS | {"contact_inboxes"}
     (address,) = answer["payload"]["contact_inboxes"]
     assert set(address["inbox"]) == {"id", "avatar_url", "channel_id", "name", "channel_type", "provider"}
@@ -74,20 +74,20 @@ def test_a_contact_without_activity_has_no_such_key(chatwoot: ChatwootSandbox, a
 @pytest.mark.parametrize("path", ["/contacts", "/contacts/search?q=sá"])
 def test_lists_of_contacts_validate(filled: ChatwootSandbox, api: Api, path: str) -> None:
     answer = api.get(path)
-    check(answer, operation("get", path.split("?")[0]))
+    assert_matches(answer, operation("get", path.split("?")[0]))
     assert [contact["id"] for contact in answer["payload"]] == [4182]
 
 
 def test_filtered_contacts_validate(filled: ChatwootSandbox, api: Api) -> None:
     condition = {"attribute_key": "name", "filter_operator": "contains", "values": ["lívia"], "query_operator": None}
     answer = api.post("/contacts/filter", {"payload": [condition]})
-    check(answer, operation("post", "/contacts/filter"))
+    assert_matches(answer, operation("post", "/contacts/filter"))
     assert answer["meta"] == {"count": 1, "current_page": 1}
 
 
 def test_a_conversation_has_the_contracts_keys(filled: ChatwootSandbox, api: Api) -> None:
     answer = api.get("/conversations/1287")
-    check(answer, operation("get", "/conversations/{conversation_id}"))
+    assert_matches(answer, operation("get", "/conversations/{conversation_id}"))
     assert set(answer) == CONVERSATION_KEYS
     assert set(answer["meta"]) == {"sender", "channel", "assignee", "team", "hmac_verified"}
     assert set(answer["meta"]["sender"]) == CONTACT_KEYS
@@ -105,16 +105,16 @@ def test_absent_people_are_absent_keys_in_meta(chatwoot: ChatwootSandbox, api: A
 
 def test_lists_of_conversations_validate(filled: ChatwootSandbox, api: Api) -> None:
     listed = api.get("/conversations", status="all")
-    check(listed, operation("get", "/conversations"))
+    assert_matches(listed, operation("get", "/conversations"))
     assert set(listed["data"]["meta"]) == {"mine_count", "assigned_count", "unassigned_count", "all_count"}
-    check(api.get("/contacts/4182/conversations"), operation("get", "/contacts/{id}/conversations"))
-    check(api.get("/conversations/meta"), operation("get", "/conversations/meta"))
+    assert_matches(api.get("/contacts/4182/conversations"), operation("get", "/contacts/{id}/conversations"))
+    assert_matches(api.get("/conversations/meta"), operation("get", "/conversations/meta"))
 
 
 def test_messages_have_the_contracts_keys(filled: ChatwootSandbox, api: Api) -> None:
     answer = api.get("/conversations/1287/messages")
-    check(answer, operation("get", "/conversations/{conversation_id}/messages"))
-    check(answer["payload"][0], {"$ref": "#/components/schemas/message_detailed"})
+    assert_matches(answer, operation("get", "/conversations/{conversation_id}/messages"))
+    assert_matches(answer["payload"][0], {"$ref": "#/components/schemas/message_detailed"})
     first, _, _, reply = answer["payload"][:4]
     assert set(first) == MESSAGE_KEYS
     assert set(reply) == MESSAGE_KEYS | {"attachments"}
@@ -125,13 +125,13 @@ def test_messages_have_the_contracts_keys(filled: ChatwootSandbox, api: Api) -> 
 
 def test_a_written_message_validates(filled: ChatwootSandbox, api: Api) -> None:
     answer = api.post("/conversations/1287/messages", {"content": "Até quinta!", "echo_id": "e1"})
-    check(answer, operation("post", "/conversations/{conversation_id}/messages"))
+    assert_matches(answer, operation("post", "/conversations/{conversation_id}/messages"))
     assert set(answer) == MESSAGE_KEYS | {"echo_id"}
 
 
 @pytest.mark.parametrize("path", ["/inboxes", "/agents", "/teams", "/labels"])
 def test_the_accounts_configuration_validates(api: Api, path: str) -> None:
-    check(api.get(path), operation("get", path))
+    assert_matches(api.get(path), operation("get", path))
 
 
 def test_changes_of_a_conversation_validate(filled: ChatwootSandbox, api: Api) -> None:
@@ -143,17 +143,17 @@ def test_changes_of_a_conversation_validate(filled: ChatwootSandbox, api: Api) -
         "/assignments": {"assignee_id": 22},
     }
     for call, body in calls.items():
-        check(api.post("/conversations/1287" + call, body), operation("post", path + call))
+        assert_matches(api.post("/conversations/1287" + call, body), operation("post", path + call))
 
 
 def test_webhooks_definitions_and_profile_validate(api: Api) -> None:
     created = api.post("/webhooks", {"url": "https://bridge.example/x", "name": "Ponte"})
-    check(created["payload"]["webhook"], {"$ref": "#/components/schemas/webhook"})
+    assert_matches(created["payload"]["webhook"], {"$ref": "#/components/schemas/webhook"})
     definition = api.post(
         "/custom_attribute_definitions",
         {"attribute_display_name": "Lead", "attribute_key": "crm_lead", "attribute_model": 1},
     )
     assert set(definition) == set(OPENAPI["components"]["schemas"]["custom_attribute"]["properties"])
     profile = api.session.get(api.url + "/api/v1/profile", timeout=10).json()
-    check(profile, {"$ref": "#/components/schemas/user"})
+    assert_matches(profile, {"$ref": "#/components/schemas/user"})
     assert (profile["role"], profile["accounts"][0]["id"]) == ("administrator", 3)
