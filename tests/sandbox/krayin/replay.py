@@ -42,7 +42,7 @@ def without_ids(content: Any) -> Any:
     return [without_ids(item) for item in content] if isinstance(content, list) else content
 
 
-def check(api: Api, name: str, *, path: str | None = None, ids: bool = True) -> Answer:
+def assert_replayed(api: Api, name: str, *, path: str | None = None, ids: bool = True) -> Answer:
     """Repeats one sample; its status, header names and body must come again."""
     recorded = sample(name)
     got = repeat(api, recorded["request"], path=path)

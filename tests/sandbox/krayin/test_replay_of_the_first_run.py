@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .conftest import MakeCrm
-from .replay import check, repeat
+from .replay import assert_replayed, repeat
 from .wire import Api, Clock, sample
 
 ORDER = (
@@ -46,7 +46,7 @@ def test_every_answer_of_the_recorded_session_is_given_again(make_crm: MakeCrm, 
     crm = make_crm(rate_limit=60)
     api = Api(crm.url)
     for name in ORDER:
-        got = check(api, name)
+        got = assert_replayed(api, name)
         if name == "auth_login_ok":
             api.use(got.body["token"])
         if got.headers.get("X-RateLimit-Remaining") == "0":
@@ -60,9 +60,9 @@ def test_the_recorded_refusals_of_the_limiter_are_given_again(make_crm: MakeCrm,
     api = Api(crm.url, crm.issue_token())
     for _ in range(60):
         assert repeat(api, recorded["request"]).status == 200
-    check(api, name)
+    assert_replayed(api, name)
 
 
 def test_a_missing_token_is_a_401_while_debugging(make_crm: MakeCrm) -> None:
-    got = check(Api(make_crm(debug=True).url), "auth_unauthenticated_debug")
+    got = assert_replayed(Api(make_crm(debug=True).url), "auth_unauthenticated_debug")
     assert not got.limited

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .conftest import MakeCrm
-from .replay import check, comparable, repeat
+from .replay import assert_replayed, comparable, repeat
 from .wire import Api, Clock, entry, make_optional, sample
 
 CLOSE = "2026-12-15"
@@ -63,16 +63,16 @@ def searched(bridged: Api) -> Api:
     ],
 )  # fmt: skip
 def test_person_searches_find_whom_they_found(searched: Api, name: str) -> None:
-    check(searched, f"run2_persons_search_{name}")
+    assert_replayed(searched, f"run2_persons_search_{name}")
 
 
 def test_person_filters_find_whom_they_found(searched: Api) -> None:
     person(searched, "Íris Área", "+5551911110000", "iris/vendas@example.com.br")
     for name in ("filter_ids", "filter_unique_id", "filter_id_gone"):
-        check(searched, f"run2_persons_{name}")
-    check(searched, "run2_organizations_filter_id_gone")
-    check(searched, "run2_500_controller_unknown_person")
-    check(searched, "run2_500_wrong_path_parameter")
+        assert_replayed(searched, f"run2_persons_{name}")
+    assert_replayed(searched, "run2_organizations_filter_id_gone")
+    assert_replayed(searched, "run2_500_controller_unknown_person")
+    assert_replayed(searched, "run2_500_wrong_path_parameter")
 
 
 TITLES = (
@@ -91,9 +91,9 @@ def test_lead_filters_find_what_they_found(searched: Api) -> None:
         "filter_id_gone", "filter_id_loose_cast", "filter_ids", "filter_person_id", "filter_title_accent_case",
         "filter_title_comma_never_matches", "filter_title_exact", "filter_title_none",
     ):  # fmt: skip
-        check(searched, f"run2_leads_{name}")
-    check(searched, "run2_500_controller_unknown_column")
-    check(searched, "run2_500_wrong_method")
+        assert_replayed(searched, f"run2_leads_{name}")
+    assert_replayed(searched, "run2_500_controller_unknown_column")
+    assert_replayed(searched, "run2_500_wrong_method")
 
 
 def test_activity_filters_find_what_they_found(api: Api) -> None:
@@ -101,18 +101,18 @@ def test_activity_filters_find_what_they_found(api: Api) -> None:
     for title in ("WhatsApp · conversa #4711 · 2026/11/20", "Avaliação ortodôntica", "avaliacao ortodontica", "Or, 2"):
         ids[title] = api.create("/activities", {"type": "note", "title": title, "comment": "Teste"})["id"]
     for name in ("title_accent_case", "title_comma_never_matches", "title_exact", "title_none", "id_gone"):
-        check(api, f"run2_activities_filter_{name}", ids=False)
-    check(api, "run2_activities_filter_person_id_500")
+        assert_replayed(api, f"run2_activities_filter_{name}", ids=False)
+    assert_replayed(api, "run2_activities_filter_person_id_500")
     recorded = sample("run2_activities_filter_ids")["request"]["path"]
     first, second = ids["WhatsApp · conversa #4711 · 2026/11/20"], ids["Avaliação ortodôntica"]
     path = recorded.replace("63,72", f"{first},{second}")
-    check(api, "run2_activities_filter_ids", path=path, ids=False)
+    assert_replayed(api, "run2_activities_filter_ids", path=path, ids=False)
 
 
 def test_leads_with_a_nested_person_are_answered_alike(api: Api) -> None:
     api.ok("POST", "/settings/pipelines", sample("settings_pipeline_create")["request"]["body"])
     api.ok("POST", "/settings/sources", {"name": "WhatsApp"})
-    check(api, "run2_leads_create_person_phone_only_seeded_422")
+    assert_replayed(api, "run2_leads_create_person_phone_only_seeded_422")
     make_optional(api)
     _check_all(
         api,
@@ -134,19 +134,19 @@ def test_leads_with_a_nested_person_are_answered_alike(api: Api) -> None:
         "person_organization_name", "half_written_500", "after_half_written_422", "person_first_number_null_500",
         "ref_case_insensitive_422", "person_label_missing_500",
     )  # fmt: skip
-    check(api, "run2_leads_search_by_person_ref")
-    check(api, "run2_leads_search_refs_in")
-    check(api, "run2_500_controller_fk_source")
-    check(api, "run2_500_controller_validation_crash")
-    check(api, "run2_leads_edit_unreadable_date_500")
-    check(api, "run2_persons_update_add_phone")
-    check(api, "run2_persons_update_without_numbers_500")
-    check(api, "run2_persons_update_email_only_empty_phone")
+    assert_replayed(api, "run2_leads_search_by_person_ref")
+    assert_replayed(api, "run2_leads_search_refs_in")
+    assert_replayed(api, "run2_500_controller_fk_source")
+    assert_replayed(api, "run2_500_controller_validation_crash")
+    assert_replayed(api, "run2_leads_edit_unreadable_date_500")
+    assert_replayed(api, "run2_persons_update_add_phone")
+    assert_replayed(api, "run2_persons_update_without_numbers_500")
+    assert_replayed(api, "run2_persons_update_email_only_empty_phone")
 
 
 def _check_all(api: Api, *names: str) -> None:
     for name in names:
-        check(api, f"run2_leads_create_{name}")
+        assert_replayed(api, f"run2_leads_create_{name}")
 
 
 @pytest.fixture
@@ -175,12 +175,12 @@ STAGE_CHANGES = (
 
 def test_stage_changes_are_answered_alike(treated: Api) -> None:
     for name in STAGE_CHANGES:
-        check(treated, f"run2_leads_stage_change_{name}")
+        assert_replayed(treated, f"run2_leads_stage_change_{name}")
     lost = {"lead_pipeline_stage_id": 11, "expected_close_date": CLOSE, "convenio": 1}
     treated.ok("PUT", "/leads/attributes/edit/27", {**lost, "lost_reason": "Achou caro", "lead_value": 2600})
-    check(treated, "run2_leads_stage_change_reopen")
-    check(treated, "run2_leads_mass_update_unknown_stage_500")
-    check(treated, "run2_leads_close_date_sao_paulo")
+    assert_replayed(treated, "run2_leads_stage_change_reopen")
+    assert_replayed(treated, "run2_leads_mass_update_unknown_stage_500")
+    assert_replayed(treated, "run2_leads_close_date_sao_paulo")
 
 
 def test_a_close_date_sent_back_as_read_moves_east_of_greenwich(make_crm: MakeCrm) -> None:
@@ -203,18 +203,18 @@ def test_notes_are_answered_alike(api: Api) -> None:
         "/contacts/persons", {"name": "A", "emails": [entry("a@b.co")], "contact_numbers": [entry("+551199998888")]}
     )
     for name in ("1kb", "emoji", "html", "markdown", "newlines"):
-        check(api, f"run2_notes_create_{name}", ids=False)
-    note = check(api, "run2_notes_create_lead_and_person", ids=False).data
+        assert_replayed(api, f"run2_notes_create_{name}", ids=False)
+    note = assert_replayed(api, "run2_notes_create_lead_and_person", ids=False).data
     path = f"/activities/{note['id']}"
     for name in ("comment_only", "same_comment", "comment_empty"):
-        check(api, f"run2_notes_update_{name}", path=path, ids=False)
+        assert_replayed(api, f"run2_notes_update_{name}", path=path, ids=False)
     for name in ("add_person", "add_second_lead", "unknown_lead_500"):
-        check(api, f"run2_notes_update_{name}", path=path, ids=False)
+        assert_replayed(api, f"run2_notes_update_{name}", path=path, ids=False)
     assert api.ok("GET", path)["data"]["comment"] == "Quarta versão"
-    check(api, "run2_500_controller_note_unknown_lead")
-    check(api, "run2_500_controller_additional_object")
+    assert_replayed(api, "run2_500_controller_note_unknown_lead")
+    assert_replayed(api, "run2_500_controller_additional_object")
     api.ok("DELETE", path)
-    check(api, "run2_notes_update_gone_404", path=path)
+    assert_replayed(api, "run2_notes_update_gone_404", path=path)
 
 
 @pytest.mark.parametrize(("name", "sent", "kept"), [
@@ -247,18 +247,18 @@ def test_a_call_changed_by_its_comment_alone_is_answered_alike(api: Api) -> None
         "location": recorded["location"],
     }
     row = api.create("/activities", body)
-    check(api, "run2_calls_update_comment_sends_mail", path=f"/activities/{row['id']}", ids=False)
+    assert_replayed(api, "run2_calls_update_comment_sends_mail", path=f"/activities/{row['id']}", ids=False)
 
 
 def test_deletions_are_answered_alike(bridged: Api) -> None:
     contact = person(bridged, "Renata", "+5511912340001", "renata@example.com.br")
     owned = bridged.create("/leads", {"title": "x", "lead_pipeline_stage_id": 1, "person": {"id": contact["id"]}})
     lead_path, person_path = f"/leads/{owned['id']}", f"/contacts/persons/{contact['id']}"
-    check(bridged, "run2_delete_lead", path=lead_path)
-    check(bridged, "run2_delete_person_after_leads", path=person_path)
-    check(bridged, "run2_delete_lead_again_404", path=lead_path)
-    check(bridged, "run2_delete_person_again_500", path=person_path)
-    check(bridged, "run2_lead_activities_of_deleted_lead", path=f"{lead_path}/activities")
+    assert_replayed(bridged, "run2_delete_lead", path=lead_path)
+    assert_replayed(bridged, "run2_delete_person_after_leads", path=person_path)
+    assert_replayed(bridged, "run2_delete_lead_again_404", path=lead_path)
+    assert_replayed(bridged, "run2_delete_person_again_500", path=person_path)
+    assert_replayed(bridged, "run2_lead_activities_of_deleted_lead", path=f"{lead_path}/activities")
 
 
 def test_persons_with_little_are_answered_alike(bridged: Api) -> None:
@@ -266,7 +266,7 @@ def test_persons_with_little_are_answered_alike(bridged: Api) -> None:
         "create_empty_phone_first", "create_empty_phone_second_500", "create_email_only_empty_phone",
         "create_emails_null_500",
     ):  # fmt: skip
-        check(bridged, f"run2_persons_{name}", ids=False)
+        assert_replayed(bridged, f"run2_persons_{name}", ids=False)
 
 
 def test_a_refused_person_delete_is_answered_and_repaired_alike(bridged: Api) -> None:
@@ -274,9 +274,9 @@ def test_a_refused_person_delete_is_answered_and_repaired_alike(bridged: Api) ->
     contact = bridged.create("/contacts/persons", gone)
     bridged.create("/leads", {"title": "x", "lead_pipeline_stage_id": 1, "person": {"id": contact["id"]}})
     assert bridged.call("DELETE", f"/contacts/persons/{contact['id']}").status == 500
-    check(bridged, "run2_persons_create_after_refused_delete_500")
+    assert_replayed(bridged, "run2_persons_create_after_refused_delete_500")
     path = f"/contacts/persons/{contact['id']}"
-    check(bridged, "run2_persons_update_repairs_wiped", path=path, ids=False)
+    assert_replayed(bridged, "run2_persons_update_repairs_wiped", path=path, ids=False)
     recorded = sample("run2_persons_mass_destroy_with_lead_500")
     got = repeat(bridged, recorded["request"], body={"indices": [contact["id"], 999]})
     assert (got.status, got.body) == (recorded["response"]["status"], recorded["response"]["body"])
@@ -298,8 +298,8 @@ def test_searches_through_relations_are_answered_alike(treated: Api) -> None:
     treated.ok("POST", "/leads/34/tags", {"tag_id": 1})
     note = {"type": "note", "title": "NOTA9 de outro com participante", "comment": "x", "lead_id": 34}
     treated.create("/activities", note)
-    check(treated, "run2_leads_search_id_and_tag", ids=False)
-    check(treated, "run2_leads_search_by_note_title", ids=False)
+    assert_replayed(treated, "run2_leads_search_id_and_tag", ids=False)
+    assert_replayed(treated, "run2_leads_search_by_note_title", ids=False)
 
 
 def test_the_newest_changes_come_first_with_the_recorded_pages(api: Api, clock: Clock) -> None:
@@ -327,7 +327,7 @@ def test_token_failures_are_answered_alike(crm: Any, name: str) -> None:
     old = crm.issue_token()
     crm.issue_token()
     api = Api(crm.url, {"bad_token": "1|wrong", "no_token": None, "revoked_token": old}[name])
-    check(api, f"run2_500_auth_{name}")
+    assert_replayed(api, f"run2_500_auth_{name}")
 
 
 def test_a_body_that_is_too_large_is_answered_alike(api: Api) -> None:
@@ -337,15 +337,15 @@ def test_a_body_that_is_too_large_is_answered_alike(api: Api) -> None:
 
 
 def test_without_accept_failures_are_answered_alike(api: Api, crm: Any) -> None:
-    check(api, "run2_no_accept_controller_error")
-    check(Api(crm.url, "9|wrong"), "run2_no_accept_bad_token")
+    assert_replayed(api, "run2_no_accept_controller_error")
+    assert_replayed(Api(crm.url, "9|wrong"), "run2_no_accept_bad_token")
 
 
 def test_maintenance_and_a_dead_database_are_answered_alike(api: Api, crm: Any) -> None:
     crm.faults.add("down", count=1)
-    check(api, "run2_503_maintenance")
+    assert_replayed(api, "run2_503_maintenance")
     crm.faults.add("refuse", count=1)
-    check(api, "run2_500_database_down")
+    assert_replayed(api, "run2_500_database_down")
 
 
 @pytest.mark.parametrize("name", ["get", "get_debug", "post", "post_debug"])
@@ -354,7 +354,7 @@ def test_calls_over_the_limit_are_answered_alike(make_crm: MakeCrm, name: str) -
     api = Api(crm.url, crm.issue_token())
     for _ in range(60):
         api.ok("GET", "/get")
-    check(api, f"run2_rate_limit_over_{name}")
+    assert_replayed(api, f"run2_rate_limit_over_{name}")
     assert crm.state()["counts"]["notes"] == 0
 
 
@@ -367,4 +367,4 @@ def test_the_101st_person_deletion_is_answered_alike(make_crm: MakeCrm, clock: C
         if number == 50:
             clock.forward(61)
     clock.forward(61)
-    check(api, f"run2_rate_limit_person_delete_{name}")
+    assert_replayed(api, f"run2_rate_limit_person_delete_{name}")
