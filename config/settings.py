@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from config.env import Environment
@@ -124,6 +125,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "partitions": {"task": "config.tasks.partitions", "schedule": 24 * 3600.0},
+    "connection-settings": {"task": "bridge.tasks.refresh_settings", "schedule": 3600.0},
+    "reconcile": {"task": "bridge.tasks.reconcile", "schedule": 60.0},
+    "reconcile-nightly": {"task": "bridge.tasks.reconcile_nightly", "schedule": crontab(hour=6, minute=10)},
     "inbound-retention": {"task": "bridge.tasks.empty_old_bodies", "schedule": 3600.0},
 }
 CELERY_TIMEZONE = "UTC"

@@ -32,6 +32,7 @@ class Spec:
     account_id: int
     chatwoot_token: str = field(repr=False)
     inboxes: tuple[int, ...] | None  # None: every inbox of the account
+    polling_only: bool  # no webhook: Chatwoot cannot reach us, or cannot sign
     krayin_url: str
     krayin_accounts: tuple[KrayinAccount, ...]
     pipeline: str | int | None
@@ -69,6 +70,7 @@ def read_spec(data: object) -> Spec:
         account_id=_number(chatwoot, "account_id", "chatwoot"),
         chatwoot_token=_text(chatwoot, "token", "chatwoot"),
         inboxes=_inboxes(chatwoot),
+        polling_only=chatwoot.get("polling_only") is True,
         krayin_url=_url(krayin, "krayin"),
         krayin_accounts=_accounts(krayin),
         pipeline=krayin.get("pipeline"),

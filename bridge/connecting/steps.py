@@ -74,7 +74,8 @@ def connect(spec: Spec, progress: Progress) -> Connected:
     progress("Chatwoot: token, inboxes and webhook")
     chatwoot = chatwoot_client(connection)
     _check_chatwoot(connection, chatwoot, spec)
-    _register_chatwoot(connection, chatwoot)
+    if not spec.polling_only:
+        _register_chatwoot(connection, chatwoot)
     progress("Krayin: webhooks")
     _register_krayin(connection, krayin)
     _switch(connection, spec)
@@ -107,6 +108,7 @@ def _rows(spec: Spec) -> Connection:
                 "chatwoot_budget": budget,
                 "all_inboxes": spec.inboxes is None,
                 "inbox_ids": list(spec.inboxes or ()),
+                "polling_only": spec.polling_only,
                 "krayin": krayin,
                 "preset": spec.preset,
                 "message_text": spec.message_text,
@@ -168,7 +170,7 @@ def _read_settings(connection: Connection, krayin: KrayinClient, spec: Spec) -> 
     sources, types = krayin.sources(), krayin.types()
     source = _pick(sources, spec.source, "krayin.source") or _preferred(sources, ("whatsapp", "website", "web"))
     kind = _pick(types, spec.type, "krayin.type") or (min(types, key=lambda t: t.id) if types else None)
-    connection.pipelines = [_plain(p) for p in pipelines]
+    connection.pipelines = [as_stored(p) for p in pipelines]
     connection.default_pipeline_id, connection.default_pipeline_name = chosen.id, chosen.name
     connection.default_stage_id, connection.default_stage_name = stage.id, stage.name
     connection.default_source_id = source.id if source else None
@@ -182,7 +184,8 @@ def _read_settings(connection: Connection, krayin: KrayinClient, spec: Spec) -> 
     connection.save()
 
 
-def _plain(pipeline: Pipeline) -> dict[str, object]:
+def as_stored(pipeline: Pipeline) -> dict[str, object]:
+    """A pipeline as the connection keeps it; array order is stage order (contract Krayin 11)."""
     return {"id": pipeline.id, "name": pipeline.name, "stages": [asdict(stage) for stage in pipeline.stages]}
 
 
@@ -234,22 +237,35 @@ def _check_chatwoot(connection: Connection, chatwoot: ChatwootClient, spec: Spec
 
 
 def _register_chatwoot(connection: Connection, chatwoot: ChatwootClient) -> None:
-    """Find the webhook by its address or make it; keep the secret Chatwoot made (contract Chatwoot 7)."""
+    """Find the webhook by its path or make it; keep the secret Chatwoot made (contract Chatwoot 7)."""
     url = webhook_url(connection, Partner.CHATWOOT)
-    found = next((hook for hook in chatwoot.webhooks() if hook.url == url), None)
+    found = next((hook for hook in chatwoot.webhooks() if _is_ours(hook.url, url)), None)
     if found is None:
         found = chatwoot.webhook_create(url, SUBSCRIPTIONS, name="Ponte")
-    elif set(found.subscriptions) != set(SUBSCRIPTIONS):
+    elif found.url != url or set(found.subscriptions) != set(SUBSCRIPTIONS):
         found = chatwoot.webhook_update(found.id, url=url, subscriptions=SUBSCRIPTIONS)
     if not found.secret:
-        raise CannotConnect("Chatwoot is older than 4.11.2 and cannot sign its webhooks. Update Chatwoot.")
+        raise CannotConnect(
+            "Chatwoot is older than 4.11.2 and cannot sign its webhooks. Update it, or connect with "
+            '"polling_only": true under "chatwoot" (news arrive up to two minutes later).'
+        )
     keep_secret(connection, Partner.CHATWOOT, found.secret)
+
+
+def _is_ours(address: str, url: str) -> bool:
+    """The path names the connection for ever; the host before it changes when Ponte moves."""
+    return urlsplit(address).path == urlsplit(url).path
 
 
 def _register_krayin(connection: Connection, krayin: KrayinClient) -> None:
     """Hints about changes made by people: a webhook and its workflow for each event (contract Krayin 13)."""
     url = webhook_url(connection, Partner.KRAYIN)
-    if any(hook.end_point == url for hook in krayin.webhooks()):
+    ours = [hook for hook in krayin.webhooks() if _is_ours(hook.end_point, url)]
+    for hook in ours:
+        if hook.end_point != url:
+            moved = CrmWebhookDraft(hook.name, hook.entity_type, url, hook.headers, hook.payload)
+            krayin.webhook_update(hook.id, moved)
+    if ours:
         return
     token = secrets.token_urlsafe(32)
     keep_secret(connection, Partner.KRAYIN, token)

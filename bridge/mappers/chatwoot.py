@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.events import ContactFact, ConversationFact, Facts, MessageFact
+from bridge.mappers import facts_json
 from bridge.models import ObservedConversation, ObservedMessage
 
 Direction = ObservedMessage.Direction
@@ -28,6 +29,8 @@ def facts_of(body: Mapping[str, Any]) -> Facts:
     """Return what a webhook body says. Raises UnreadableBody where a needed key is missing or of another type."""
     event = str(body.get("event", ""))
     try:
+        if event == facts_json.EVENT:
+            return facts_json.facts_from(body)
         if event.startswith("contact_"):
             return Facts(contacts=(contact_fact(body),))
         if event.startswith("message_"):

@@ -1,7 +1,9 @@
 """Chatwoot's REST answers → the same facts as webhook bodies, marked as authoritative. Pure."""
 
-from bridge.clients.shapes import Contact, Message, MessageType
-from bridge.events import ContactFact, MessageFact
+from datetime import UTC, datetime
+
+from bridge.clients.shapes import Contact, Conversation, Message, MessageType
+from bridge.events import ContactFact, ConversationFact, MessageFact
 from bridge.models import ObservedMessage
 
 Direction = ObservedMessage.Direction
@@ -25,6 +27,31 @@ def contact_fact_of(contact: Contact) -> ContactFact:
         last_activity_at=contact.last_activity_at,
         is_authoritative=True,
     )
+
+
+def conversation_fact_of(conversation: Conversation) -> ConversationFact | None:
+    """A listed conversation (contract Chatwoot 8.2); None without contact or change time, which ours always have."""
+    if conversation.contact_id is None or conversation.updated_at is None:
+        return None
+    return ConversationFact(
+        conversation_id=conversation.id,
+        contact_id=conversation.contact_id,
+        inbox_id=conversation.inbox_id,
+        channel=conversation.channel[:60],
+        status=conversation.status,
+        version=version_of(conversation.updated_at),
+        labels=tuple(sorted(set(conversation.labels))),
+        assignee_id=conversation.assignee_id,
+        team_id=conversation.team_id,
+        started_at=conversation.created_at or datetime.fromtimestamp(0, UTC),
+        first_reply_at=conversation.first_reply_created_at,
+        last_activity_at=conversation.last_activity_at,
+    )
+
+
+def version_of(updated_at: datetime) -> int:
+    """The same number a webhook's float gives: microseconds since 1970."""
+    return round(updated_at.timestamp() * 1_000_000)
 
 
 def message_fact_of(message: Message) -> MessageFact | None:

@@ -19,6 +19,7 @@ from bridge.models.mappings import (
     StageChangeLog,
 )
 from bridge.models.observed import ConversationDay, ObservedContact, ObservedConversation, ObservedMessage
+from bridge.models.reconciled import EqualTitle, ReconcileDay
 
 __all__ = [
     "ActivityKey",
@@ -30,6 +31,7 @@ __all__ = [
     "ConversationMapping",
     "DeliveryKey",
     "Effect",
+    "EqualTitle",
     "FailedWebhook",
     "IdentityClaim",
     "IntakeCounter",
@@ -41,6 +43,7 @@ __all__ = [
     "ObservedConversation",
     "ObservedMessage",
     "Partner",
+    "ReconcileDay",
     "StageChangeLog",
     "Suggestion",
     "SyncedObject",

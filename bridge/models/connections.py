@@ -1,7 +1,7 @@
 """Connection: one clinic, one Chatwoot account with a set of inboxes, one Krayin (DESIGN section 7)."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.models import Audited
 from consent.encryption import SealedField
 
+LOOK_FIRST_FOR = timedelta(days=90)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 REF_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no look-alikes: the code is read aloud and typed
 
@@ -55,7 +56,8 @@ class Krayin(models.Model):
     """One Krayin installation. References and identity claims are unique inside it, whatever the connection."""
 
     base_url = models.URLField(_("address"), unique=True)
-    restore_epoch = models.PositiveIntegerField(default=0)
+    # After a restore of our database every create looks for its reference first: what it made may be forgotten.
+    restored_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "krayins"
@@ -65,6 +67,10 @@ class Krayin(models.Model):
 
     def __str__(self) -> str:
         return self.base_url
+
+    def must_look_first(self, now: datetime) -> bool:
+        """Whether a create may be the repetition of one that a restored database has forgotten."""
+        return self.restored_at is not None and now < self.restored_at + LOOK_FIRST_FOR
 
 
 class KrayinUser(models.Model):
@@ -171,6 +177,10 @@ class Connection(Audited):
     note_max_age_s = models.PositiveIntegerField(
         _("note at the latest after (s)"), default=1800, validators=[MinValueValidator(60), MaxValueValidator(86400)]
     )
+
+    # No public address, or a Chatwoot too old to sign: only polls bring news (DESIGN section 8).
+    polling_only = models.BooleanField(_("only polling"), default=False)
+    polled_at = models.DateTimeField(null=True, editable=False)
 
     # Breaker, per partner: claims skip the connection until then; nothing waits in memory (DESIGN section 6).
     paused_until = models.DateTimeField(default=LONG_AGO, db_default=LONG_AGO, editable=False)

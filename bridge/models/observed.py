@@ -35,6 +35,7 @@ class ObservedContact(models.Model):
     )
     seen_at = models.DateTimeField(auto_now=True)
     last_activity_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True, db_comment="Last time it was read over REST")
     gone_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -75,6 +76,9 @@ class ObservedConversation(models.Model):
     last_activity_at = models.DateTimeField(null=True)
     lead_number = models.SmallIntegerField(
         null=True, db_comment="Which opportunity of the contact this conversation belongs to: 1, 2, …"
+    )
+    polled_version = models.BigIntegerField(
+        default=0, db_default=0, db_comment="`version` up to which a poll has read the messages; moved only by polls"
     )
     gone_at = models.DateTimeField(null=True)
 

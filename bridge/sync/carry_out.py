@@ -25,6 +25,7 @@ from bridge.models import Connection, Effect
 from bridge.sync import effects
 from bridge.sync.carry_notes import write_note
 from bridge.sync.carry_people import create_lead, create_person, set_lead, set_person, set_stage
+from bridge.sync.look_up import find_forgotten
 from bridge.sync.plan import Plan, Step
 from bridge.sync.work import Attempt, Later, Work
 from consent.decisions import decide
@@ -72,6 +73,8 @@ def carry_out(work: Work, plan: Plan, step: Step, rows: dict[effects.Key, Effect
     attempt = Attempt(work, plan, rows, decision, [step])
     work.claim.hold()
     try:
+        if work.connection.krayin.must_look_first(timezone.now()) and find_forgotten(work, rows[effects.key_of(step)]):
+            return Outcome()
         HANDLERS[step.kind](attempt, step)
     except Later as later:
         return Outcome(later.until)

@@ -20,6 +20,7 @@ from bridge.sync.plan import EffectState, Step
 from bridge.sync.work import Work
 
 Kind = Effect.Kind
+CREATES = frozenset({Kind.CREATE_PERSON, Kind.CREATE_LEAD, Kind.CREATE_NOTE})
 
 
 def look_up(work: Work, state: EffectState) -> datetime | None:
@@ -31,10 +32,15 @@ def look_up(work: Work, state: EffectState) -> datetime | None:
     Effect.objects.filter(pk=effect.pk).update(looked_up_at=timezone.now())
     if found:
         return None
-    if effect.kind not in {Kind.CREATE_PERSON, Kind.CREATE_LEAD, Kind.CREATE_NOTE}:
+    if effect.kind not in CREATES:
         effects.put_back(effect, until=timezone.now())
         return None
     return effects.try_again(effect, _cause_of(effect), effect.detail)
+
+
+def find_forgotten(work: Work, effect: Effect) -> bool:
+    """After a restore of our database: was this made before? (`Krayin.restored_at`) Confirms it if so."""
+    return effect.kind in CREATES and effect.looked_up_at is None and _find(work, effect, step_of(work, effect))
 
 
 def _cause_of(effect: Effect) -> Cause:

@@ -36,6 +36,10 @@ def content_digest(*parts: str) -> bytes:
     return blind("content", "\x1f".join(parts))
 
 
+def message_digest(fact: MessageFact) -> bytes:
+    return content_digest(fact.text, fact.author_name, ",".join(fact.attachments), str(fact.is_deleted))
+
+
 @dataclass
 class Sealing:
     """Values to seal in one go, so that the keys of all titulares are read with one query."""
@@ -68,7 +72,7 @@ class Observation:
     conversations: dict[int, ObservedConversation] = field(default_factory=dict)
     messages: dict[int, ObservedMessage] = field(default_factory=dict)
     touched: dict[UUID, set[date]] = field(default_factory=lambda: defaultdict(set))
-    changed: set[int] = field(default_factory=set)
+    changed: set[int] = field(default_factory=set)  # contacts to write
 
 
 def observe(connection: Connection, facts: Sequence[Facts], now: datetime) -> Observation:
@@ -97,14 +101,15 @@ def _contacts(work: Observation, facts: Sequence[ContactFact]) -> None:
             points[fact.contact_id] = fact
     work.sealing.carry_out()
     work.sealing = Sealing()
-    if work.contacts:
+    changed = [work.contacts[contact_id] for contact_id in sorted(work.changed)]
+    if changed:
         ObservedContact.objects.bulk_create(
-            work.contacts.values(),
+            changed,
             update_conflicts=True,
             unique_fields=["id"],
             update_fields=[
                 *CONTACT_FIELDS, "mask", "has_email", "has_phone", "has_identifier", "digests", "needs_read",
-                "seen_at", "last_activity_at", "gone_at",
+                "seen_at", "last_activity_at", "gone_at", "read_at",
             ],
         )  # fmt: skip
     _contact_points(work, points)
@@ -128,13 +133,17 @@ def _merge_contact(work: Observation, row: ObservedContact, fact: ContactFact, *
     for a read over REST (DESIGN section 2)."""
     if fact.last_activity_at and (row.last_activity_at is None or fact.last_activity_at > row.last_activity_at):
         row.last_activity_at = fact.last_activity_at
+        work.changed.add(fact.contact_id)
     digests = contact_digests(fact)
     if not is_new and not fact.is_authoritative:
         if digests != row.digests:
             row.needs_read = True
+            work.changed.add(fact.contact_id)
         return False
     phone = phone_e164(fact.phone) or ""
     row.digests, row.needs_read, row.gone_at = digests, False, None
+    if fact.is_authoritative:
+        row.read_at = work.now
     row.has_email, row.has_phone = bool(email_normalised(fact.email)), bool(phone)
     row.has_identifier = fact.has_identifier
     row.mask = contact_mask(fact.name, phone)
@@ -293,8 +302,7 @@ def _merge_message(work: Observation, row: ObservedMessage, fact: MessageFact, *
     """Take the fact over; True if the row changed. Where it differs and no version decides, the message is re-read."""
     if row.is_deleted and not is_new:
         return False
-    attachments = ",".join(fact.attachments)
-    digest = content_digest(fact.text, fact.author_name, attachments, str(fact.is_deleted))
+    digest = message_digest(fact)
     if not is_new and bytes(row.digest) == digest:
         newer = fact.version > row.version
         row.version = max(row.version, fact.version)

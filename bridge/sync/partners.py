@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import requests
 from django.db import connection as db
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from bridge.clients.base import CallRecord, Priority, build_session
@@ -40,6 +41,13 @@ LEARN = """
 UPDATE call_budgets SET tokens = least(tokens, %(left)s),
   blocked_until = CASE WHEN %(left)s = 0 THEN clock_timestamp() + interval '60 s' ELSE blocked_until END
 WHERE id = %(id)s AND (tokens > %(left)s OR %(left)s = 0)
+"""
+
+# The row holds the tokens of its last call; an unused user has gained more since. One time for all rows: now().
+BLOCKED = "greatest(call_budgets.blocked_until, now())"
+LEFT = """
+least(call_budgets.capacity, call_budgets.tokens
+      + extract(epoch FROM now() - call_budgets.at) * call_budgets.refill_per_minute / 60.0)
 """
 
 
@@ -157,7 +165,7 @@ def krayin_client(
 ) -> tuple[KrayinClient, SharedPace]:
     """A client of the connection's Krayin user with most calls left, and its pace."""
     users = KrayinUser.objects.filter(connections=connection).select_related("budget", "krayin")
-    user = users.order_by("budget__blocked_until", "-budget__tokens").first()
+    user = users.order_by(RawSQL(BLOCKED, ()), RawSQL(LEFT, ()).desc()).first()  # noqa: S611 - constants
     if user is None:
         raise CredentialsRefused(Partner.KRAYIN, "POST /login", code="no-user")
     pace = PatientPace(user.budget) if patient else SharedPace(user.budget)

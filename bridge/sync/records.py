@@ -74,7 +74,13 @@ FROM k JOIN observed_messages o
 def agree(work: Work, *, kind: Kind, ref: str, foreign_id: int, base: dict[str, Any], **more: Any) -> None:
     """Remember that an object exists in Krayin as `base` says; raises its `seq`."""
     row = work.synced(ref)
-    values: dict[str, Any] = {"foreign_id": foreign_id, "base": base, "synced_at": timezone.now(), "gone_at": None, **more}
+    values: dict[str, Any] = {
+        "foreign_id": foreign_id,
+        "base": base,
+        "synced_at": timezone.now(),
+        "gone_at": None,
+        **more,
+    }
     SyncedObject.objects.update_or_create(
         krayin_id=work.connection.krayin_id,
         ref=ref,

@@ -74,7 +74,7 @@ class Worker:
         claims = self.claims.take()
         if not claims:
             return 0
-        connections = Connection.objects.select_related("clinic").in_bulk({c.connection_id for c in claims})
+        connections = Connection.objects.select_related("clinic", "krayin").in_bulk({c.connection_id for c in claims})
         for connection_id, mine in groupby(claims, key=lambda claim: claim.connection_id):
             work_claims(connections[connection_id], list(mine))
         return len(claims)

@@ -6,8 +6,9 @@ import pytest
 import requests
 from connected_clinic import Bridge
 
-from bridge.models import CallBudget, Connection, Effect
+from bridge.models import ActivityMapping, CallBudget, Connection, ConversationDay, Effect, SyncedObject
 from bridge.models.connections import LONG_AGO
+from bridge.sync.lanes import mark_dirty
 from bridge.sync.partners import krayin_client
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -45,6 +46,42 @@ def test_a_write_whose_answer_is_lost_is_found_and_not_repeated(bridge: Bridge, 
     assert counts(bridge) == ONE_OF_EACH
     assert states() == {"confirmed"}
     assert "Olá Ana" in bridge.crm["notes"][0]["comment"]
+
+
+@pytest.mark.parametrize("path", ["/leads/attributes/edit", "/activities", "/contacts/persons"])
+def test_a_change_whose_answer_is_lost_ends_as_it_was_meant(bridge: Bridge, path: str) -> None:
+    conversation_ends(bridge)
+    bridge.work()
+    bridge.fault("commit_then_cut", method="PUT", path=path, count=1)
+    with bridge.chatwoot.capture() as deliveries:
+        bridge.chatwoot.update_contact(4182, name="Ana Lima Souza")
+        bridge.chatwoot.outgoing(1287, "Mais uma coisa")
+    bridge.deliver(deliveries)
+    for _ in range(5):
+        bridge.work()
+        bridge.make_due()
+    assert counts(bridge) == ONE_OF_EACH
+    assert bridge.crm["persons"][0]["name"] == "Ana Lima Souza"
+    assert bridge.crm["leads"][0]["title"].startswith("Ana Lima Souza · ")
+    assert "Mais uma coisa" in bridge.crm["notes"][0]["comment"]
+    assert states() == {"confirmed"}
+
+
+def test_a_worker_that_died_after_the_call_leaves_nothing_doubled(bridge: Bridge) -> None:
+    """The note is in Krayin, but the ledger still says *sent* and nothing was written down."""
+    conversation_ends(bridge)
+    bridge.work()
+    Effect.objects.filter(kind="create_note").update(state="sent", foreign_id=None, confirmed_at=None)
+    SyncedObject.objects.filter(kind="note").delete()
+    ConversationDay.objects.update(written=0)
+    ActivityMapping.objects.all().delete()
+    bridge.make_due()
+    mark_dirty(bridge.connection.pk, "c:4182")
+    for _ in range(3):
+        bridge.work()
+        bridge.make_due()
+    assert counts(bridge) == ONE_OF_EACH
+    assert states() == {"confirmed"}
 
 
 def test_nothing_is_looked_up_before_it_can_have_settled(bridge: Bridge, settings: Any) -> None:

@@ -1,0 +1,37 @@
+"""Keep what was learnt at set-up current: pipelines and stages, boolean attributes, names of inboxes (DESIGN section 7).
+
+Stage order and names are needed for every decision about a stage; reading them from Krayin each time would cost a call
+of sixty. They change rarely, so they are kept on the connection and read again once an hour, below all live traffic.
+"""
+
+import logging
+
+from bridge.clients.base import Priority
+from bridge.connecting.steps import as_stored
+from bridge.errors import PartnerError
+from bridge.models import Connection
+from bridge.sync.partners import chatwoot_client, krayin_client
+
+logger = logging.getLogger(__name__)
+
+
+def refresh(connection: Connection) -> None:
+    """Read one connection's settings again: two calls of Krayin, one of Chatwoot. Raises PartnerError."""
+    krayin = krayin_client(connection)[0].at(Priority.BACKGROUND)
+    pipelines = [as_stored(pipeline) for pipeline in krayin.pipelines()]
+    booleans = [a.code for a in krayin.attributes(entity_type="leads") if a.type == "boolean"]
+    inboxes = {str(inbox.id): inbox.name for inbox in chatwoot_client(connection).inboxes()}
+    Connection.objects.filter(pk=connection.pk).update(pipelines=pipelines, lead_booleans=booleans, inbox_names=inboxes)
+
+
+def refresh_all() -> dict[str, int]:
+    """Refresh every connection that writes; one that cannot be asked now keeps what it knows."""
+    done = failed = 0
+    for connection in Connection.objects.filter(state__in=[Connection.State.SHADOW, Connection.State.ACTIVE]):
+        try:
+            refresh(connection)
+            done += 1
+        except PartnerError as error:
+            logger.warning("settings not refreshed: connection=%s %s", connection.pk, error)
+            failed += 1
+    return {"refreshed": done, "failed": failed}
