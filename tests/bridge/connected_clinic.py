@@ -87,7 +87,7 @@ def chatwoot() -> Iterator[ChatwootSandbox]:
         yield server
 
 
-def connection_file(chatwoot: ChatwootSandbox, krayin: SandboxKrayin, **more: Any) -> dict[str, Any]:
+def connection_file(chatwoot: ChatwootSandbox, krayin: SandboxKrayin, /, **more: Any) -> dict[str, Any]:
     """What an operator would write; `more` replaces top-level keys."""
     return {
         "name": "Recepção",
@@ -104,7 +104,7 @@ def connection_file(chatwoot: ChatwootSandbox, krayin: SandboxKrayin, **more: An
     }  # fmt: skip
 
 
-def make_bridge(chatwoot: ChatwootSandbox, krayin: SandboxKrayin, **more: Any) -> Bridge:
+def make_bridge(chatwoot: ChatwootSandbox, krayin: SandboxKrayin, /, **more: Any) -> Bridge:
     User.objects.get_or_create(email="dpo@clinica.exemplo", defaults={"name": "Dora Prado"})
     registry.forget()
     row = Krayin.objects.create(base_url=krayin.url)
