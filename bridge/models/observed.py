@@ -36,6 +36,9 @@ class ObservedContact(models.Model):
     seen_at = models.DateTimeField(auto_now=True)
     last_activity_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True, db_comment="Last time it was read over REST")
+    ref_contact_id = models.BigIntegerField(
+        null=True, db_comment="Contact number inside our references, when it took over a merged contact's person"
+    )
     gone_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -47,6 +50,11 @@ class ObservedContact(models.Model):
 
     def __str__(self) -> str:
         return self.mask or f"{self.chatwoot_contact_id}"
+
+    @property
+    def ref_id(self) -> int:
+        """The contact number that our references in Krayin carry."""
+        return self.ref_contact_id or self.chatwoot_contact_id
 
 
 class ObservedConversation(models.Model):
@@ -62,6 +70,13 @@ class ObservedConversation(models.Model):
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="conversations", db_index=False)
     chatwoot_conversation_id = models.BigIntegerField()
     contact = models.ForeignKey(ObservedContact, models.PROTECT, related_name="conversations")
+    moved_from = models.ForeignKey(
+        ObservedContact,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_comment="Contact it left; set until it is known whether that one was merged",
+    )
     inbox_id = models.BigIntegerField()
     channel = models.CharField(max_length=60, blank=True)
     status = models.CharField(max_length=10, choices=Status)

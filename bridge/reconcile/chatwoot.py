@@ -29,6 +29,7 @@ from bridge.models import (
     ReconcileDay,
     WebhookEvent,
 )
+from bridge.sync import merges
 from bridge.sync.lanes import mark_dirty
 from bridge.sync.observe import contact_digests, message_digest
 from bridge.sync.partners import chatwoot_client
@@ -167,6 +168,7 @@ def check_contacts(connection: Connection, *, limit: int = 2000) -> int:
             fact = contact_fact_of(client.contact(row.chatwoot_contact_id))
         except PartnerGone:
             ObservedContact.objects.filter(pk=row.pk).update(gone_at=timezone.now())
+            merges.gone(connection, row)
             gone += 1
             continue
         ObservedContact.objects.filter(pk=row.pk).update(read_at=timezone.now())

@@ -26,6 +26,13 @@ def open_for(connection: Connection, cause: Cause) -> datetime:
     return until
 
 
+def note(connection: Connection, cause: Cause) -> None:
+    """Show a problem that does not stop the connection's claims (Chatwoot could not be asked)."""
+    if connection.problem != cause:
+        Connection.objects.filter(pk=connection.pk).update(problem=cause, problem_since=timezone.now())
+        connection.problem = cause
+
+
 def close(connection: Connection) -> None:
     """A call went through: forget the problem."""
     if connection.problem or connection.failures_in_a_row:

@@ -15,6 +15,7 @@ from bridge.sync.observe import message_context
 from bridge.sync.plan import Step
 from bridge.sync.state import inbox_name, settings_of
 from bridge.sync.work import Attempt, Work
+from consent.encryption import Opener
 
 Kind = SyncedObject.Kind
 
@@ -93,7 +94,8 @@ def _parts(
     work: Work, conversation: ObservedConversation, step: Step, messages: Sequence[ObservedMessage]
 ) -> list[str]:
     with_text = settings_of(work.connection).message_text != Connection.MessageText.OFF
-    opened = [_opened(work, row, with_text=with_text) for row in messages]
+    opener = work.opener(*{row.subject_id for row in messages}) if with_text else None
+    opened = [_opened(opener, row) for row in messages]
     if step.message_id is not None:
         return [rendered_message(message, zone=work.zone) for message in opened]
     header = NoteHeader(
@@ -106,11 +108,11 @@ def _parts(
     return rendered(header, opened, zone=work.zone, with_text=with_text)
 
 
-def _opened(work: Work, row: ObservedMessage, *, with_text: bool) -> NoteMessage:
-    """Nothing is opened where the connection sends no text."""
+def _opened(opener: Opener | None, row: ObservedMessage) -> NoteMessage:
+    """Without an opener (no text is sent) nothing is opened."""
     content: dict[str, object] = {}
-    if with_text and row.content and not row.is_deleted:
-        text = work.opener.text(row.content, subject=row.subject_id, context=message_context(row.pk))
+    if opener is not None and row.content and not row.is_deleted:
+        text = opener.text(row.content, subject=row.subject_id, context=message_context(row.pk))
         content = json.loads(text)
     kinds = content.get("attachments")
     return NoteMessage(

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from bridge.causes import Cause
-from bridge.models import Connection, Effect, Lane
+from bridge.models import Connection, Effect, Lane, SyncedObject
 from bridge.sync.lanes import Claim, LeaseLost
 from bridge.sync.plan import EffectState, Plan, Step
 from consent.models import Decision
@@ -51,6 +51,7 @@ def intend(connection: Connection, claim: Claim, plan: Plan, known: Iterable[Eff
         for key, step in wanted.items()
         if key not in held or held[key].state == State.SHADOW or held[key].digest != step.digest
     ]
+    fresh = _without_finished(connection, claim, fresh)
     Effect.objects.bulk_create(
         fresh,
         update_conflicts=True,
@@ -61,6 +62,23 @@ def intend(connection: Connection, claim: Claim, plan: Plan, known: Iterable[Eff
         krayin_id=connection.krayin_id, object_ref__in=[s.ref for s in plan.ready], state=State.INTENDED
     )
     return {key_of(row): row for row in rows if key_of(row) in wanted}
+
+
+def _without_finished(connection: Connection, claim: Claim, fresh: list[Effect]) -> list[Effect]:
+    """Leave out what is confirmed or under way already: its object came from another lane and now belongs here."""
+    if not fresh:
+        return fresh
+    rows = Effect.objects.filter(
+        krayin_id=connection.krayin_id,
+        object_ref__in=[effect.object_ref for effect in fresh],
+        state__in=[State.CONFIRMED, State.SENT, State.UNKNOWN],
+    )
+    finished = {key_of(row) for row in rows}
+    moved = [effect.object_ref for effect in fresh if key_of(effect) in finished]
+    if moved:
+        SyncedObject.objects.filter(krayin_id=connection.krayin_id, ref__in=moved).update(lane_key=claim.lane_key)
+        Effect.objects.filter(krayin_id=connection.krayin_id, object_ref__in=moved).update(lane_key=claim.lane_key)
+    return [effect for effect in fresh if key_of(effect) not in finished]
 
 
 def _new(connection: Connection, claim: Claim, step: Step, *, shadow: bool) -> Effect:

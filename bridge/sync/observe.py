@@ -73,6 +73,7 @@ class Observation:
     messages: dict[int, ObservedMessage] = field(default_factory=dict)
     touched: dict[UUID, set[date]] = field(default_factory=lambda: defaultdict(set))
     changed: set[int] = field(default_factory=set)  # contacts to write
+    left: list[ObservedContact] = field(default_factory=list)  # contacts that conversations went away from
 
 
 def observe(connection: Connection, facts: Sequence[Facts], now: datetime) -> Observation:
@@ -211,7 +212,7 @@ def _conversations(work: Observation, facts: Sequence[ConversationFact]) -> None
             update_conflicts=True,
             unique_fields=["id"],
             update_fields=[
-                "contact_id", "inbox_id", "channel", "status", "version", "version_digest", "labels", "assignee_id",
+                "contact_id", "moved_from_id", "inbox_id", "channel", "status", "version", "version_digest", "labels", "assignee_id",
                 "team_id", "first_reply_at", "resolved_at", "last_activity_at", "gone_at",
             ],
         )  # fmt: skip
@@ -237,7 +238,11 @@ def _merge_conversation(work: Observation, row: ObservedConversation, fact: Conv
     if (fact.version, digest) <= (row.version, bytes(row.version_digest)):
         return
     row.version, row.version_digest = fact.version, digest
-    row.contact = work.contacts[fact.contact_id]
+    new_contact = work.contacts[fact.contact_id]
+    if not row._state.adding and row.contact_id != new_contact.pk:
+        row.moved_from = row.contact
+        work.left.append(row.contact)
+    row.contact = new_contact
     row.inbox_id, row.channel, row.status = fact.inbox_id, fact.channel, fact.status
     row.labels, row.assignee_id, row.team_id = list(fact.labels), fact.assignee_id, fact.team_id
 

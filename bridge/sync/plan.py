@@ -18,6 +18,7 @@ State = Effect.State
 
 IN_FLIGHT = frozenset({State.SENT, State.UNKNOWN})
 STOPPED = frozenset({State.REJECTED, State.DENIED})
+MOVING = timedelta(seconds=5)
 RULES = ("stage_on_conversation_created", "stage_on_first_response", "stage_on_conversation_resolved")
 
 
@@ -46,7 +47,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class ContactState:
-    contact_id: int
+    contact_id: int  # the number our references carry
     digests: Mapping[str, str]
     is_reachable: bool  # phone, e-mail or identifier known
     is_gone: bool = False
@@ -77,6 +78,7 @@ class ConversationState:
     has_first_reply: bool
     was_resolved: bool
     lead_number: int | None
+    is_moving: bool = False  # it left a contact that may have been merged into this one
     days: tuple[DayState, ...] = ()
 
 
@@ -158,6 +160,9 @@ def plan(state: LaneState, now: datetime) -> Plan:
         return result
     if not state.conversations and not state.settings.all_inboxes:
         return result  # a contact of an inbox that is not ours
+    if any(conversation.is_moving for conversation in state.conversations):
+        result.wake(now + MOVING)
+        return result
     effects = {(e.kind, e.ref, e.seq): e for e in state.effects}
     _look_ups(state, result, now)
     for step in _wanted(state, contact, result, now):

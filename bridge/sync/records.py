@@ -101,7 +101,7 @@ def person_base(work: Work, written: dict[str, str] | None = None) -> dict[str, 
 def person_agreed(
     work: Work, *, person_id: int, found_by: str, has_ref: bool, written: dict[str, str] | None = None
 ) -> None:
-    ref = refs.person_ref(work.code, work.contact.chatwoot_contact_id)
+    ref = refs.person_ref(work.code, work.contact.ref_id)
     agree(
         work, kind=Kind.PERSON, ref=ref, foreign_id=person_id, base=person_base(work, written), found_by=found_by,
         has_ref=has_ref,
@@ -138,7 +138,7 @@ def map_contact(work: Work, *, person_id: int | None, lead_id: int | None, found
 
 def map_conversations(work: Work) -> None:
     """Refresh the mapping rows of the contact's conversations; unchanged ones are not written."""
-    person_ref = refs.person_ref(work.code, work.contact.chatwoot_contact_id)
+    person_ref = refs.person_ref(work.code, work.contact.ref_id)
     values: dict[str, Any] = {"krayin": work.connection.krayin_id, "person_ref": person_ref, "contact": work.contact.pk}
     with db.cursor() as cursor:
         cursor.execute(MAP_CONVERSATIONS, values)

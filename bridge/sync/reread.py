@@ -4,11 +4,13 @@ from django.db import connection as db
 from django.db import transaction
 from django.utils import timezone
 
+from bridge.causes import Cause
 from bridge.clients.chatwoot import ChatwootClient
 from bridge.errors import Paced, PartnerGone, PartnerMisconfigured, PartnerUnavailable
 from bridge.events import Facts
 from bridge.mappers.chatwoot_rest import contact_fact_of, message_fact_of
 from bridge.models import Connection, ObservedContact, ObservedMessage
+from bridge.sync import breaker, merges
 from bridge.sync.lanes import Claim
 from bridge.sync.observe import observe
 from bridge.sync.partners import chatwoot_client
@@ -41,8 +43,14 @@ def settle_doubts(connection: Connection, claim: Claim) -> bool:
         for message in messages:
             claim.hold()
             _read_message(connection, client, message)
-    except (PartnerUnavailable, Paced, PartnerMisconfigured):
+    except Paced:
         return False
+    except (PartnerUnavailable, PartnerMisconfigured) as error:
+        is_refused = isinstance(error, PartnerMisconfigured)
+        breaker.note(connection, Cause.CHATWOOT_CREDENTIALS if is_refused else Cause.CHATWOOT_UNAVAILABLE)
+        return False
+    if connection.problem in {Cause.CHATWOOT_CREDENTIALS, Cause.CHATWOOT_UNAVAILABLE}:
+        breaker.close(connection)
     return True
 
 
@@ -58,8 +66,10 @@ def _read_contact(connection: Connection, client: ChatwootClient, contact: Obser
         fact = contact_fact_of(client.contact(contact.chatwoot_contact_id))
     except PartnerGone:
         ObservedContact.objects.filter(pk=contact.pk).update(gone_at=timezone.now(), needs_read=False)
+        merges.gone(connection, contact)
         return
     _take(connection, Facts(contacts=(fact,)))
+    merges.still_there(connection, contact)
 
 
 def _read_message(connection: Connection, client: ChatwootClient, message: ObservedMessage) -> None:

@@ -88,7 +88,7 @@ def load(connection: Connection, lane_key: str) -> Loaded:
 
 def _contact_state(row: ObservedContact) -> ContactState:
     return ContactState(
-        contact_id=row.chatwoot_contact_id,
+        contact_id=row.ref_id,
         digests=row.digests,
         is_reachable=row.has_phone or row.has_email or row.has_identifier,
         is_gone=row.gone_at is not None,
@@ -110,6 +110,7 @@ def _conversation_state(
         has_first_reply=row.first_reply_at is not None,
         was_resolved=row.resolved_at is not None,
         lead_number=row.lead_number,
+        is_moving=row.moved_from_id is not None,
         days=days,
     )
 

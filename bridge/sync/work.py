@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -43,6 +44,7 @@ class Work:
     loaded: Loaded
     calls: int = 0
     _opener: Opener | None = None
+    _opened: set[UUID] = field(default_factory=set)
     _client: KrayinClient | None = None
     _pace: SharedPace | None = None
     _contact: OpenContact | None = None
@@ -76,23 +78,27 @@ class Work:
         if self._pace is not None and client is not None:
             self._pace.reserve(calls, priority)
 
-    @property
-    def opener(self) -> Opener:
-        """Opens the titular's fields; the audit row is written once per claim, before the first value."""
-        if self._opener is None:
+    def opener(self, *others: UUID) -> Opener:
+        """Opens the titular's fields, and those of others whose messages a merge brought here.
+
+        One audit row per titular and claim, before the first value.
+        """
+        wanted = {self.contact.subject_id, *others}
+        if self._opener is None or not wanted <= self._opened:
             self._opener = open_for(
-                [self.contact.subject_id],
+                sorted(wanted),
                 actor=Actor.system("lanes"),
                 purpose=PurposeOfUse.SYSTEM,
                 fields=["bridge.ObservedContact", "bridge.ObservedMessage"],
             )
+            self._opened = wanted
         return self._opener
 
     def open_contact(self) -> OpenContact:
         if self._contact is None:
             self._contact = OpenContact(
                 contact_id=self.contact.chatwoot_contact_id,
-                ref=refs.person_ref(self.code, self.contact.chatwoot_contact_id),
+                ref=refs.person_ref(self.code, self.contact.ref_id),
                 name=self._text("name"),
                 email=self._text("email"),
                 phone=self._text("phone"),
@@ -104,7 +110,9 @@ class Work:
         sealed = getattr(self.contact, name)
         if not sealed:
             return ""
-        return self.opener.text(sealed, subject=self.contact.subject_id, context=contact_context(self.contact.pk, name))
+        return self.opener().text(
+            sealed, subject=self.contact.subject_id, context=contact_context(self.contact.pk, name)
+        )
 
     def identity(self) -> Identity:
         opened = self.open_contact()
@@ -115,10 +123,10 @@ class Work:
 
     @property
     def person(self) -> SyncedObject | None:
-        return self.synced(refs.person_ref(self.code, self.contact.chatwoot_contact_id))
+        return self.synced(refs.person_ref(self.code, self.contact.ref_id))
 
     def lead(self, number: int) -> SyncedObject | None:
-        return self.synced(refs.lead_ref(self.code, self.contact.chatwoot_contact_id, number))
+        return self.synced(refs.lead_ref(self.code, self.contact.ref_id, number))
 
 
 @dataclass

@@ -20,7 +20,7 @@ from bridge.errors import PartnerError
 from bridge.events import Facts
 from bridge.mappers.chatwoot import UnreadableBody, facts_of
 from bridge.models import Connection, Effect, WebhookEvent
-from bridge.sync import breaker, effects, records, reread
+from bridge.sync import breaker, effects, merges, records, reread
 from bridge.sync.carry_out import PartnerAway, carry_out, settle_read_error
 from bridge.sync.carry_people import join_lead
 from bridge.sync.lanes import Claim, Claims, LeaseLost
@@ -122,7 +122,7 @@ def take_in(connection: Connection, claims: Sequence[Claim]) -> set[str]:
     waiting = read_waiting(claims)
     now = database_now()
     with transaction.atomic():
-        observe(connection, waiting.facts, now)
+        merges.ask_about(connection, observe(connection, waiting.facts, now).left)
         mark(waiting.events, Status.OBSERVED)
         mark(waiting.parked, Status.PARKED, Cause.UNREADABLE)
     return waiting.full_lanes
@@ -196,7 +196,7 @@ def work_lane(connection: Connection, claim: Claim, *, more: bool = False) -> No
     except Exception:
         logger.exception("lane failed: connection=%s token=%s", claim.connection_id, claim.token)
         next_at = breaker.own_error(connection)
-    claim.finish(next_at=next_at, more=more and next_at is None)
+    claim.finish(next_at=next_at, more=more)
 
 
 def _reconcile(connection: Connection, claim: Claim) -> datetime | None:

@@ -1,0 +1,81 @@
+"""A conversation that changed its contact: merged in Chatwoot, or given to another (contract Chatwoot 8.1, 11).
+
+Chatwoot tells nobody about a merge. What shows it: a conversation names another contact, and the old one answers 404.
+Until that is known the new contact's lane waits, so that it does not make a second person of the same human being.
+"""
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from bridge.mappers import refs
+from bridge.models import (
+    Connection,
+    ContactMapping,
+    Effect,
+    LaneAlias,
+    ObservedContact,
+    ObservedConversation,
+    Suggestion,
+    SyncedObject,
+)
+from bridge.sync.lanes import mark_dirty
+from bridge.webhooks.intake import lane_of
+
+Kind = SyncedObject.Kind
+
+
+def ask_about(connection: Connection, old_contacts: list[ObservedContact]) -> None:
+    """Conversations left these contacts: their lanes must find out whether the contacts still exist."""
+    for contact in old_contacts:
+        ObservedContact.objects.filter(pk=contact.pk).update(needs_read=True)
+        mark_dirty(connection.pk, lane_of(contact.chatwoot_contact_id))
+
+
+def still_there(connection: Connection, contact: ObservedContact) -> None:
+    """The contact exists: its conversations were given away, not merged. Nobody waits for it any longer."""
+    _settle(connection, ObservedConversation.objects.filter(connection=connection, moved_from=contact))
+
+
+@transaction.atomic
+def gone(connection: Connection, contact: ObservedContact) -> None:
+    """The contact no longer exists. If its conversations all went to one other contact, that one takes its place."""
+    moved = ObservedConversation.objects.filter(connection=connection, moved_from=contact).select_related("contact")
+    successors = {row.contact_id: row.contact for row in moved}
+    if len(successors) == 1:
+        _take_over(connection, contact, next(iter(successors.values())))
+    _settle(connection, moved)
+
+
+def _settle(connection: Connection, moved: QuerySet[ObservedConversation]) -> None:
+    lanes = sorted({lane_of(row.contact.chatwoot_contact_id) for row in moved.select_related("contact")})
+    moved.update(moved_from=None)
+    for lane_key in lanes:
+        mark_dirty(connection.pk, lane_key)
+
+
+def _take_over(connection: Connection, old: ObservedContact, new: ObservedContact) -> None:
+    """Give the new contact the old one's person and opportunities, or show people the two persons it has now."""
+    old_lane, new_lane = lane_of(old.chatwoot_contact_id), lane_of(new.chatwoot_contact_id)
+    LaneAlias.objects.update_or_create(connection=connection, lane_key=old_lane, defaults={"canonical": new_lane})
+    mine, theirs = _person(connection, new), _person(connection, old)
+    if theirs is None:
+        return
+    if mine is not None:
+        Suggestion.objects.get_or_create(
+            contact=new,
+            krayin_person_id=theirs.foreign_id,
+            defaults={"connection": connection, "evidence": "merged_in_chatwoot"},
+        )
+        return
+    ObservedContact.objects.filter(pk=new.pk).update(ref_contact_id=old.ref_id)
+    SyncedObject.objects.filter(connection=connection, lane_key=old_lane).update(lane_key=new_lane)
+    Effect.objects.filter(connection=connection, lane_key=old_lane).update(lane_key=new_lane)
+    ContactMapping.objects.filter(connection=connection, chatwoot_contact_id=new.chatwoot_contact_id).delete()
+    ContactMapping.objects.filter(connection=connection, chatwoot_contact_id=old.chatwoot_contact_id).update(
+        chatwoot_contact_id=new.chatwoot_contact_id
+    )
+
+
+def _person(connection: Connection, contact: ObservedContact) -> SyncedObject | None:
+    ref = refs.person_ref(connection.ref_code, contact.ref_id)
+    return SyncedObject.objects.filter(krayin_id=connection.krayin_id, ref=ref, gone_at=None).first()
