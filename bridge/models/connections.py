@@ -121,9 +121,19 @@ class Connection(Audited):
 
     clinic = models.ForeignKey("consent.Clinic", models.PROTECT, related_name="connections", verbose_name=_("clinic"))
     name = models.CharField(_("name"), max_length=120)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
-    public_id = models.CharField(max_length=64, unique=True, default=new_public_id, editable=False)
-    ref_code = models.CharField(max_length=8, unique=True, default=new_ref_code, editable=False)
+    state = models.CharField(
+        _("state"), max_length=10, choices=State, default=State.DRAFT, db_comment="draft, shadow, active, paused or off"
+    )
+    public_id = models.CharField(
+        max_length=64,
+        unique=True,
+        default=new_public_id,
+        editable=False,
+        db_comment="Path token of the webhook addresses",
+    )
+    ref_code = models.CharField(
+        max_length=8, unique=True, default=new_ref_code, editable=False, db_comment="Prefix of our references in Krayin"
+    )
     is_example = models.BooleanField(default=False, editable=False)
 
     chatwoot_url = models.URLField(_("Chatwoot address"))
@@ -180,11 +190,21 @@ class Connection(Audited):
 
     # No public address, or a Chatwoot too old to sign: only polls bring news (DESIGN section 8).
     polling_only = models.BooleanField(_("only polling"), default=False)
-    polled_at = models.DateTimeField(null=True, editable=False)
+    polled_at = models.DateTimeField(null=True, editable=False, db_comment="Last poll of Chatwoot")
 
     # Breaker, per partner: claims skip the connection until then; nothing waits in memory (DESIGN section 6).
-    paused_until = models.DateTimeField(default=LONG_AGO, db_default=LONG_AGO, editable=False)
-    problem = models.CharField(max_length=40, blank=True, editable=False)
+    paused_until = models.DateTimeField(
+        default=LONG_AGO,
+        db_default=LONG_AGO,
+        editable=False,
+        db_comment="Breaker: claims skip the connection until then",
+    )
+    problem = models.CharField(
+        max_length=40,
+        blank=True,
+        editable=False,
+        db_comment="Why the partner cannot be used now; codes of bridge.causes",
+    )
     problem_since = models.DateTimeField(null=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

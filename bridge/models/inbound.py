@@ -35,17 +35,33 @@ class WebhookEvent(models.Model):
     id = models.BigAutoField(primary_key=True)
     received_at = models.DateTimeField(_("received"), db_default=Now())
     connection = models.ForeignKey(Connection, models.DO_NOTHING, db_constraint=False, related_name="+", db_index=False)
-    event_type = models.CharField(_("type"), max_length=60)
+    event_type = models.CharField(_("type"), max_length=60, db_comment="Event name of the partner; facts for polls")
     lane_key = models.CharField(max_length=60, db_comment="c:<Chatwoot contact id>; '-' when the event names none")
     occurred_at = models.DateTimeField(null=True, db_comment="Time the partner signed the delivery")
     arrived_at = models.DateTimeField(db_comment="Clock of the web process when the bytes were complete")
-    arrived_by = models.CharField(_("arrived by"), max_length=10, choices=ArrivedBy, default=ArrivedBy.WEBHOOK)
-    verification = models.CharField(_("verification"), max_length=10, choices=Verification)
-    status = models.CharField(_("state"), max_length=10, choices=Status, default=Status.RECEIVED)
-    delivery_key = models.CharField(max_length=80, blank=True)
-    conversation_id = models.BigIntegerField(_("conversation"), null=True)
-    contact_id = models.BigIntegerField(_("contact"), null=True)
-    cause = models.CharField(_("cause"), max_length=40, blank=True)
+    arrived_by = models.CharField(
+        _("arrived by"),
+        max_length=10,
+        choices=ArrivedBy,
+        default=ArrivedBy.WEBHOOK,
+        db_comment="webhook, poll, spool, replay, import or manual",
+    )
+    verification = models.CharField(
+        _("verification"), max_length=10, choices=Verification, db_comment="signed, late, token or internal"
+    )
+    status = models.CharField(
+        _("state"),
+        max_length=10,
+        choices=Status,
+        default=Status.RECEIVED,
+        db_comment="received, observed, ignored or parked",
+    )
+    delivery_key = models.CharField(max_length=80, blank=True, db_comment="Delivery id of the partner, or a digest")
+    conversation_id = models.BigIntegerField(_("conversation"), null=True, db_comment="Chatwoot conversation number")
+    contact_id = models.BigIntegerField(_("contact"), null=True, db_comment="Chatwoot contact id")
+    cause = models.CharField(
+        _("cause"), max_length=40, blank=True, db_comment="Why it is parked; codes of bridge.causes"
+    )
     observed_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -21,11 +21,11 @@ class SyncedObject(models.Model):
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="+", db_index=False)
     krayin = models.ForeignKey(Krayin, models.PROTECT, related_name="+", db_index=False)
-    lane_key = models.CharField(max_length=60)
+    lane_key = models.CharField(max_length=60, db_comment="Contact whose lane owns it")
     kind = models.CharField(max_length=10, choices=Kind)
     ref = models.CharField(max_length=80, db_comment="Our reference as written in Krayin")
-    foreign_id = models.BigIntegerField()
-    seq = models.BigIntegerField(default=1)
+    foreign_id = models.BigIntegerField(db_comment="Krayin id")
+    seq = models.BigIntegerField(default=1, db_comment="Raised by every confirmed change")
     base = models.JSONField(
         default=dict, db_comment="Keyed digest per field as the partner returned it at the agreement"
     )
@@ -36,9 +36,11 @@ class SyncedObject(models.Model):
     has_ref = models.BooleanField(
         default=True, db_comment="False for an adopted object until our reference is written on it"
     )
-    found_by = models.CharField(max_length=12, default="created")
+    found_by = models.CharField(
+        max_length=12, default="created", db_comment="reference, email, phone, created or manual"
+    )
     gone_at = models.DateTimeField(null=True, db_comment="A person deleted it in Krayin: not made again")
-    synced_at = models.DateTimeField(db_default=Now())
+    synced_at = models.DateTimeField(db_default=Now(), db_comment="Time of the last agreement")
 
     class Meta:
         db_table = "synced_objects"
@@ -83,27 +85,35 @@ class Effect(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="+", db_index=False)
     krayin = models.ForeignKey(Krayin, models.PROTECT, related_name="+", db_index=False)
-    lane_key = models.CharField(max_length=60)
-    kind = models.CharField(_("what"), max_length=20, choices=Kind)
-    object_ref = models.CharField(max_length=80)
+    lane_key = models.CharField(max_length=60, db_comment="Contact whose lane carries it out")
+    kind = models.CharField(_("what"), max_length=20, choices=Kind, db_comment="What is asked of Krayin")
+    object_ref = models.CharField(max_length=80, db_comment="Our reference of the object")
     seq = models.BigIntegerField(default=0, db_comment="0 for creates (one for ever); the object's seq for changes")
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.INTENDED)
+    state = models.CharField(
+        _("state"),
+        max_length=10,
+        choices=State,
+        default=State.INTENDED,
+        db_comment="Where the step stands: intended, sent, confirmed, …",
+    )
     digest = models.CharField(
         max_length=64, blank=True, db_comment="What was wanted; a rejected effect waits for another"
     )
-    conversation_id = models.BigIntegerField(null=True)
+    conversation_id = models.BigIntegerField(null=True, db_comment="Chatwoot conversation that led to it")
     trigger = models.CharField(max_length=40, blank=True, db_comment="Rule that asked for it, for the stage log")
     token = models.BigIntegerField(null=True, db_comment="Fencing token of the claim that sent it")
     attempts = models.SmallIntegerField(
         default=0, db_comment="Definite refusals only; waiting for a partner costs none"
     )
-    not_before = models.DateTimeField(db_default=Now())
-    sent_at = models.DateTimeField(null=True)
-    looked_up_at = models.DateTimeField(null=True)
-    confirmed_at = models.DateTimeField(null=True)
-    foreign_id = models.BigIntegerField(null=True)
-    calls = models.SmallIntegerField(default=0)
-    cause = models.CharField(_("cause"), max_length=40, blank=True)
+    not_before = models.DateTimeField(db_default=Now(), db_comment="Not before this time: waits, retries, settle times")
+    sent_at = models.DateTimeField(null=True, db_comment="Committed just before the call")
+    looked_up_at = models.DateTimeField(null=True, db_comment="Last time Krayin was asked whether it happened")
+    confirmed_at = models.DateTimeField(null=True, db_comment="When the answer or a look-up confirmed it")
+    foreign_id = models.BigIntegerField(null=True, db_comment="Krayin id of the object")
+    calls = models.SmallIntegerField(default=0, db_comment="Calls it took")
+    cause = models.CharField(
+        _("cause"), max_length=40, blank=True, db_comment="Why it is stopped; codes of bridge.causes"
+    )
     detail = models.CharField(max_length=200, blank=True, db_comment="Field keys or status; never values")
     decision = models.ForeignKey("consent.Decision", models.SET_NULL, null=True, related_name="+", db_constraint=False)
     created_at = models.DateTimeField(_("created"), db_default=Now())

@@ -22,9 +22,11 @@ class ContactMapping(models.Model):
     chatwoot_contact_id = models.BigIntegerField(_("contact"), db_comment="Chatwoot contact id")
     krayin_lead_id = models.BigIntegerField(_("opportunity"), null=True, db_comment="Current opportunity, if any")
     krayin_person_id = models.BigIntegerField(_("person"), null=True, db_comment="Person, if any")
-    found_by = models.CharField(_("found by"), max_length=12, choices=FoundBy, default=FoundBy.CREATED)
+    found_by = models.CharField(
+        _("found by"), max_length=12, choices=FoundBy, default=FoundBy.CREATED, db_comment="How the person was found"
+    )
     created_at = models.DateTimeField(_("created"), db_default=Now())
-    updated_at = models.DateTimeField(_("last sync"), db_default=Now())
+    updated_at = models.DateTimeField(_("last sync"), db_default=Now(), db_comment="Last sync")
 
     class Meta:
         db_table = "contact_mappings"
@@ -67,15 +69,17 @@ class ConversationMapping(models.Model):
     """A Chatwoot conversation and its opportunity; counters are set when messages are observed, not by trigger."""
 
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="conversation_mappings", db_index=False)
-    chatwoot_conversation_id = models.BigIntegerField(_("conversation"))
-    krayin_lead_id = models.BigIntegerField(_("opportunity"))
+    chatwoot_conversation_id = models.BigIntegerField(
+        _("conversation"), db_comment="Number shown in Chatwoot (display id)"
+    )
+    krayin_lead_id = models.BigIntegerField(_("opportunity"), db_comment="Opportunity the conversation belongs to")
     status = models.CharField(max_length=50, default="open", db_comment="open, resolved, pending or snoozed")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
     message_count = models.IntegerField(default=0, db_default=0, db_comment="Public messages observed")
-    last_message_at = models.DateTimeField(null=True)
-    first_response_at = models.DateTimeField(null=True)
-    resolved_at = models.DateTimeField(null=True)
+    last_message_at = models.DateTimeField(null=True, db_comment="Newest public message")
+    first_response_at = models.DateTimeField(null=True, db_comment="Earliest first reply")
+    resolved_at = models.DateTimeField(null=True, db_comment="Earliest resolution")
 
     class Meta:
         db_table = "conversation_mappings"
@@ -112,8 +116,8 @@ class ActivityMapping(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, models.DO_NOTHING, db_constraint=False, related_name="+", db_index=False)
-    chatwoot_message_id = models.BigIntegerField()
-    krayin_activity_id = models.BigIntegerField()
+    chatwoot_message_id = models.BigIntegerField(db_comment="Message")
+    krayin_activity_id = models.BigIntegerField(db_comment="Note that shows it")
     conversation_id = models.BigIntegerField(db_comment="Chatwoot conversation number")
     message_type = models.CharField(max_length=20, db_comment="incoming, outgoing or template")
     created_at = models.DateTimeField(db_default=Now())
@@ -174,17 +178,28 @@ class StageChangeLog(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, models.DO_NOTHING, db_constraint=False, related_name="+", db_index=False)
-    krayin_lead_id = models.BigIntegerField(_("opportunity"))
-    previous_stage = models.CharField(_("from"), max_length=100, null=True)
-    new_stage = models.CharField(_("to"), max_length=100)
-    trigger_source = models.CharField(_("cause"), max_length=50, choices=Trigger)
+    krayin_lead_id = models.BigIntegerField(_("opportunity"), db_comment="Opportunity")
+    previous_stage = models.CharField(
+        _("from"), max_length=100, null=True, db_comment="Name of the stage before; null when it was made in new_stage"
+    )
+    new_stage = models.CharField(_("to"), max_length=100, db_comment="Name of the stage asked for or seen")
+    trigger_source = models.CharField(
+        _("cause"),
+        max_length=50,
+        choices=Trigger,
+        db_comment="webhook: a rule; manual: people in Krayin; automation: import",
+    )
     rule = models.CharField(
         _("rule"), max_length=40, blank=True, db_comment="Settings key of the rule that asked for it"
     )
-    result = models.CharField(_("result"), max_length=10, choices=Result, default=Result.MOVED)
-    chatwoot_conversation_id = models.BigIntegerField(_("conversation"), null=True)
-    chatwoot_status = models.CharField(max_length=50, null=True)
-    changed_by_user_id = models.BigIntegerField(null=True)
+    result = models.CharField(
+        _("result"), max_length=10, choices=Result, default=Result.MOVED, db_comment="moved, or why not"
+    )
+    chatwoot_conversation_id = models.BigIntegerField(
+        _("conversation"), null=True, db_comment="Conversation that fulfilled the rule"
+    )
+    chatwoot_status = models.CharField(max_length=50, null=True, db_comment="Its status then")
+    changed_by_user_id = models.BigIntegerField(null=True, db_comment="Krayin user, where known")
     created_at = models.DateTimeField(_("when"), db_default=Now())
 
     class Meta:

@@ -33,7 +33,7 @@ from bridge.sync import merges
 from bridge.sync.lanes import mark_dirty
 from bridge.sync.observe import contact_digests, message_digest
 from bridge.sync.partners import chatwoot_client
-from bridge.webhooks.intake import Delivery, Finding, lane_of, store
+from bridge.webhooks.intake import Delivery, Finding, Receipt, lane_of, store
 
 OVERLAP = timedelta(minutes=2)
 AT_LEAST = timedelta(minutes=10)
@@ -137,7 +137,7 @@ def _bring(connection: Connection, facts: Facts, now: datetime) -> None:
         Delivery(
             connection_id=connection.pk,
             key=f"poll:{conversation.conversation_id}:{hashlib.sha256(body).hexdigest()[:32]}",
-            raw=body,
+            receipt=Receipt.of(body),
             finding=Finding(
                 event_type=EVENT,
                 lane_key=lane_of(conversation.contact_id),
