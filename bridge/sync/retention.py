@@ -9,7 +9,7 @@ UPDATE webhook_bodies b SET sealed = NULL, headers = '{}'
 FROM (
   SELECT x.event_id, x.received_at FROM webhook_bodies x JOIN webhook_events e
     ON e.id = x.event_id AND e.received_at = x.received_at
-  WHERE x.sealed IS NOT NULL AND e.status <> 'received' AND x.received_at < now() - interval '7 days'
+  WHERE x.sealed IS NOT NULL AND e.status IN ('observed', 'ignored') AND x.received_at < now() - interval '7 days'
     AND coalesce(e.observed_at, e.received_at) < now() - interval '7 days' LIMIT %s
 ) old
 WHERE b.event_id = old.event_id AND b.received_at = old.received_at

@@ -6,22 +6,28 @@ Locks are taken in the order key, event, body, lane, so two deliveries cannot wa
 import enum
 import hashlib
 import json
+import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self, TypeVar
 
-from django.db import connections
+from django.db import Error, connections
 
-from bridge.events import IGNORED_EVENTS, EventKind
 from bridge.models import WebhookEvent
-from bridge.webhooks.redaction import redacted
+from bridge.webhooks.circuit import circuit
+from bridge.webhooks.deadline import deadlines
 from consent.encryption import Context, seal_day
 
-KNOWN_EVENTS = frozenset(kind.value for kind in EventKind) - {EventKind.UNKNOWN.value}
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Status = WebhookEvent.Status
+
+INTAKE = "intake"  # the connections of web processes
 NO_LANE = "-"
-MAX_ID = 2**63 - 1
+KEY_LENGTH = 80
 
 STORE = """
 WITH k AS (
@@ -68,127 +74,154 @@ class Outcome(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Peek:
-    """The few facts needed before the body is understood: where it goes and whether it is ours."""
+class Finding:
+    """What a body turned out to be: work, something parked with a cause, or something of which nothing follows."""
 
-    event_type: str
+    event_type: str = ""
     lane_key: str = NO_LANE
-    account_id: int | None = None
-    inbox_id: int | None = None
     conversation_id: int | None = None
     contact_id: int | None = None
+    status: Status = Status.RECEIVED
+    cause: str = ""
+    body: bytes | None = None  # as it may be stored; None keeps the event alone
+    dropped: str = ""  # not for us: the reason under which it is counted, and nothing is stored
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What proves which bytes were received: their SHA-256 and number."""
+
+    sha256: bytes
+    length: int
+
+    @classmethod
+    def of(cls, raw: bytes) -> Self:
+        return cls(hashlib.sha256(raw).digest(), len(raw))
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A verified delivery on its way into the database."""
+    """A verified delivery on its way into the database; `arrived_at` and `occurred_at` are aware times."""
 
     connection_id: int
     key: str
-    event_type: str
+    receipt: Receipt
+    finding: Finding
     arrived_at: datetime
     verification: WebhookEvent.Verification
-    raw: bytes
-    body: bytes | None  # redacted; None stores the event alone
-    lane_key: str = NO_LANE
     occurred_at: datetime | None = None
-    conversation_id: int | None = None
-    contact_id: int | None = None
-    status: WebhookEvent.Status = WebhookEvent.Status.RECEIVED
-    cause: str = ""
     arrived_by: WebhookEvent.ArrivedBy = WebhookEvent.ArrivedBy.WEBHOOK
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def peek(body: Mapping[str, Any]) -> Peek:
-    """Find type, lane, account and inbox. Never raises: what is not there is None (contract Chatwoot 13.3, 13.4)."""
-    event = plain(body.get("event"), 60)
-    is_message = event.startswith("message_")
-    is_contact = event.startswith("contact_")
-    conversation = _object(body.get("conversation")) if is_message else ({} if is_contact else body)
-    contact = body if is_contact else _object(_object(conversation.get("meta")).get("sender"))
-    contact_id = _number(contact.get("id"))
-    return Peek(
-        event_type=event,
-        lane_key=lane_of(contact_id) if contact_id else NO_LANE,
-        account_id=_number(_object(body.get("account") or conversation.get("account")).get("id")),
-        inbox_id=_number(conversation.get("inbox_id")),
-        conversation_id=None if is_contact else _number(conversation.get("id")),
-        contact_id=contact_id,
-    )
 
 
 def lane_of(contact_id: int) -> str:
     return f"c:{contact_id}"
 
 
-def is_known(event_type: str) -> bool:
-    return event_type in KNOWN_EVENTS
-
-
-def is_ignored(event_type: str) -> bool:
-    return event_type in IGNORED_EVENTS
-
-
-def sealed_body(body: Mapping[str, Any]) -> bytes:
-    """Redact and serialise. Raises TooDeep."""
-    return json.dumps(redacted(body), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
 def body_context(row_ref: uuid.UUID) -> Context:
     return Context("bridge.WebhookBody", "sealed", str(row_ref))
 
 
+def delivery_key(delivery_id: str, timestamp: str, raw: bytes) -> str:
+    """The key under which a repeated delivery is recognised; never longer than its column, never cut.
+
+    Chatwoot's ids are UUIDs (contract 2). One that does not fit, or none, is replaced by a digest.
+    """
+    if delivery_id and delivery_id.isascii() and delivery_id.isprintable() and len(delivery_id) <= KEY_LENGTH:
+        return delivery_id
+    if delivery_id:
+        return "d:" + hashlib.sha256(delivery_id.encode("utf-8", "replace")).hexdigest()
+    return "b:" + hashlib.sha256(timestamp.encode("utf-8", "replace") + b"." + raw).hexdigest()
+
+
 def store(delivery: Delivery, *, using: str = "intake") -> Outcome:
-    """Make the delivery durable. Raises DatabaseError when it could not; nothing is half-stored.
+    """Make the delivery durable. Raises django.db.Error when it could not; nothing is half-stored.
 
     A repeated delivery key stores nothing and is counted.
     """
-    row_ref = uuid.uuid4()
-    day = delivery.arrived_at.date()
+
+    def run() -> Outcome:
+        values = _values(delivery, using)
+        with connections[using].cursor() as cursor:
+            cursor.execute(STORE, values)
+            return Outcome.ACCEPTED if cursor.fetchone() else Outcome.DUPLICATE
+
+    outcome = on_live_connection(run, using=using)
+    if outcome is Outcome.ACCEPTED and delivery.finding.status is Status.PARKED:
+        logger.warning("webhook parked: %s connection=%s", delivery.finding.cause, delivery.connection_id)
+    return outcome
+
+
+def _values(delivery: Delivery, using: str) -> dict[str, Any]:
+    found = delivery.finding
+    row_ref, day = uuid.uuid4(), delivery.arrived_at.date()
     sealed = None
-    if delivery.body is not None:
-        sealed = seal_day(delivery.body, day=day, context=body_context(row_ref)).blob
-    values = {
+    if found.body is not None:
+        sealed = seal_day(found.body, day=day, context=body_context(row_ref), using=using).blob
+    return {
         "connection": delivery.connection_id,
         "key": delivery.key,
-        "event_type": delivery.event_type,
-        "lane": delivery.lane_key,
+        "event_type": found.event_type,
+        "lane": found.lane_key,
         "occurred_at": delivery.occurred_at,
         "arrived_at": delivery.arrived_at,
         "arrived_by": delivery.arrived_by.value,
         "verification": delivery.verification.value,
-        "status": delivery.status.value,
-        "conversation_id": delivery.conversation_id,
-        "contact_id": delivery.contact_id,
-        "cause": delivery.cause,
+        "status": found.status.value,
+        "conversation_id": found.conversation_id,
+        "contact_id": found.contact_id,
+        "cause": found.cause,
         "row_ref": row_ref,
         "key_day": day,
         "headers": json.dumps(dict(delivery.headers)),
         "sealed": sealed,
-        "sha256": hashlib.sha256(delivery.raw).digest(),
-        "length": len(delivery.raw),
+        "sha256": delivery.receipt.sha256,
+        "length": delivery.receipt.length,
     }
-    with connections[using].cursor() as cursor:
-        cursor.execute(STORE, values)
-        return Outcome.ACCEPTED if cursor.fetchone() else Outcome.DUPLICATE
 
 
-def count(connection_id: int | None, reason: str, *, using: str = "intake") -> None:
-    """Count a delivery that leaves no event: ignored, foreign, or refused by signature, token, time or size."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(COUNT, [connection_id, reason])
+def count(connection_id: int, reason: str, *, using: str = "intake") -> None:
+    """Count a delivery that leaves no event: ignored, foreign, unknown or refused. Never raises.
+
+    A lost count is no reason to answer otherwise than the delivery deserves.
+    """
+
+    def run() -> None:
+        with connections[using].cursor() as cursor:
+            cursor.execute(COUNT, [connection_id, reason])
+
+    try:
+        on_live_connection(run, using=using)
+    except Error as error:
+        logger.warning("not counted: %s connection=%s: %s", reason, connection_id, type(error).__name__)
+        connections[using].close()
+
+
+def on_live_connection(work: Callable[[], T], *, using: str) -> T:
+    """Run `work`; once more on a new connection if the server had closed this one while it was idle.
+
+    Otherwise every thread would lose one event after a restart of PostgreSQL. `work` is safe to repeat: a delivery key
+    stores once, marks coalesce. The intake's own connections rest for a second after a failure (NotAsked), and no call
+    on them takes longer than a sender can wait.
+    """
+    if using != INTAKE:
+        return _twice(work, using=using)
+    with circuit.asking(), deadlines.on(connections[using]):
+        return _twice(work, using=using)
+
+
+def _twice(work: Callable[[], T], *, using: str) -> T:
+    try:
+        return work()
+    except Error:
+        held = connections[using].connection
+        if held is None or not held.closed:
+            raise
+        connections[using].close()
+        return work()
 
 
 def plain(value: object, limit: int) -> str:
-    """Text PostgreSQL accepts: no NUL, no lone surrogates, bounded."""
-    return str(value if value is not None else "").replace("\x00", "").encode("utf-8", "replace").decode()[:limit]
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _number(value: object) -> int | None:
-    is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ID
-    return value if is_id else None  # type: ignore[return-value]
+    """Text PostgreSQL accepts: no NUL, no lone surrogates, bounded; empty for anything that is not text."""
+    text = value if isinstance(value, str) else ""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:limit]

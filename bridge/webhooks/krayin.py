@@ -13,13 +13,15 @@ from urllib.parse import parse_qsl
 
 from django.db import connections
 
-from bridge.webhooks.intake import Outcome, count, plain
+from bridge.clients.krayin_wire import LEAD_REF, PERSON_REF
+from bridge.webhooks.intake import Outcome, count, on_live_connection, plain
 
 # One statement: the lane of the record with this reference becomes dirty; a log row shows that the call came.
 MARK = """
 WITH o AS (
-  SELECT connection_id, lane_key FROM synced_objects WHERE krayin_id = %(krayin)s AND ref = %(ref)s
-    AND connection_id = %(connection)s
+  SELECT s.connection_id, coalesce(a.canonical, s.lane_key) AS lane_key
+  FROM synced_objects s LEFT JOIN lane_alias a ON a.connection_id = s.connection_id AND a.lane_key = s.lane_key
+  WHERE s.krayin_id = %(krayin)s AND s.ref = %(ref)s AND s.connection_id = %(connection)s
 ), e AS (
   INSERT INTO webhook_events (received_at, connection_id, event_type, lane_key, arrived_at, arrived_by, verification,
                               status, delivery_key, cause, observed_at)
@@ -30,6 +32,7 @@ INSERT INTO lanes (connection_id, lane_key, dirty, run_at) SELECT connection_id,
 ON CONFLICT (connection_id, lane_key) DO UPDATE SET dirty = lanes.dirty + 1,
   run_at = CASE WHEN lanes.leased AND lanes.run_at > now() THEN lanes.run_at ELSE least(lanes.run_at, now()) END
 """
+ENCODED_TWICE = 2
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,15 @@ def token_of(bridge_token: str, authorization: str) -> str:
     return value.strip() if kind.lower() == "bearer" else ""
 
 
-def parse(raw: bytes, content_type: str) -> Hint:
-    """Read event and own key from any body form; unreadable or empty bodies are an empty hint. Never raises."""
-    fields = _fields(raw, content_type)
-    ref = _value(fields.get("bridge_ref")) or _value(fields.get("chatwoot_contact_ref"))
-    return Hint(event=_value(fields.get("event"))[:52], ref=ref[:80])
+def parse(raw: bytes) -> Hint:
+    """Read event and own key from any body form; unreadable or empty bodies are an empty hint. Never raises.
+
+    The content type is not asked: before 2.1.3 form fields come under a JSON header (contract Krayin 13.3).
+    """
+    text = raw.decode("utf-8", "replace").strip()
+    fields = _json_fields(text) or dict(parse_qsl(text, keep_blank_values=True))
+    ref = _value(fields.get(LEAD_REF)) or _value(fields.get(PERSON_REF))
+    return Hint(event=_value(fields.get("event"))[:52], ref=ref)
 
 
 def _value(value: object) -> str:
@@ -61,20 +68,9 @@ def _value(value: object) -> str:
     return "" if "{%" in text else text
 
 
-def _fields(raw: bytes, content_type: str) -> Mapping[str, Any]:
-    text = raw.decode("utf-8", "replace").strip()
-    if not text:
-        return {}
-    if "json" in content_type.lower() or text[:1] in '{["':
-        fields = _json_fields(text)
-        if fields:
-            return fields
-    return dict(parse_qsl(text, keep_blank_values=True)) if "=" in text else {}
-
-
 def _json_fields(text: str) -> Mapping[str, Any]:
-    """An object, a list of key and value pairs, or a string that holds JSON again (encoded twice in 2.1.3 and later)."""
-    for _ in range(2):
+    """An object, a list of key and value pairs, or a string that holds JSON again; empty for all else."""
+    for _ in range(ENCODED_TWICE):
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
@@ -83,7 +79,7 @@ def _json_fields(text: str) -> Mapping[str, Any]:
             return value
         if isinstance(value, list):
             pairs = [item for item in value if isinstance(item, dict)]
-            return {str(pair.get("key")): pair.get("value") for pair in pairs}
+            return {pair["key"]: pair.get("value") for pair in pairs if isinstance(pair.get("key"), str)}
         if not isinstance(value, str):
             return {}
         text = value
@@ -91,9 +87,13 @@ def _json_fields(text: str) -> Mapping[str, Any]:
 
 
 def store(connection_id: int, krayin_id: int, hint: Hint, *, arrived_at: datetime, using: str = "intake") -> Outcome:
-    """Mark the lane of the hinted record dirty; marks coalesce. A record we do not know is counted."""
-    if hint.ref:
-        values = {
+    """Mark the lane of the hinted record dirty; marks coalesce. A record we do not know is counted.
+
+    Raises django.db.Error when the mark could not be made.
+    """
+
+    def run() -> bool:
+        values: dict[str, Any] = {
             "connection": connection_id,
             "krayin": krayin_id,
             "ref": hint.ref.lower(),
@@ -102,7 +102,9 @@ def store(connection_id: int, krayin_id: int, hint: Hint, *, arrived_at: datetim
         }
         with connections[using].cursor() as cursor:
             cursor.execute(MARK, values)
-            if cursor.rowcount:
-                return Outcome.ACCEPTED
+            return bool(cursor.rowcount)
+
+    if hint.ref and on_live_connection(run, using=using):
+        return Outcome.ACCEPTED
     count(connection_id, "hint_unknown", using=using)
     return Outcome.IGNORED

@@ -1,27 +1,62 @@
 """What is dropped from a Chatwoot body before it is stored (DESIGN section 3, contract Chatwoot 11)."""
 
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 # Live credentials, addresses that work without a login, and the person's network address.
 DROPPED_KEYS = frozenset(
-    {"pubsub_token", "data_url", "thumb_url", "avatar", "avatar_url", "thumbnail", "created_at_ip", "channel_secret"}
-)
+    {
+        "pubsub_token", "hmac_token", "secret", "channel_secret", "provider_config", "data_url", "thumb_url", "avatar",
+        "avatar_url", "thumbnail", "created_at_ip",
+    }
+)  # fmt: skip
 # Text of internal notes stays in Chatwoot.
-PRIVATE_KEYS = frozenset({"content", "processed_message_content", "content_attributes", "attachments"})
+DROPPED_IN_PRIVATE = DROPPED_KEYS | {"content", "processed_message_content", "content_attributes", "attachments"}
 MAX_DEPTH = 60
+_SECRET_IN_TEXT = re.compile(
+    rb'("(?:' + b"|".join(key.encode() for key in sorted(DROPPED_KEYS)) + rb')"\s*:\s*)"(?:[^"\\]|\\.)*"?', re.DOTALL
+)
 
 
-class TooDeep(ValueError):
-    """Nested deeper than any real body; park it."""
+@dataclass(frozen=True)
+class Redacted:
+    """A body as it may be stored. `was_cut`: it is nested deeper than any real one, and what lies deeper is gone."""
+
+    data: bytes
+    was_cut: bool
 
 
-def redacted(value: Any, depth: int = 0) -> Any:
-    """Return a copy without credentials and private-note text. Raises TooDeep."""
-    if depth > MAX_DEPTH:
-        raise TooDeep
-    if isinstance(value, dict):
-        dropped = DROPPED_KEYS | PRIVATE_KEYS if value.get("private") is True else DROPPED_KEYS
-        return {k: redacted(v, depth + 1) for k, v in value.items() if k not in dropped}
-    if isinstance(value, list):
-        return [redacted(item, depth + 1) for item in value]
-    return value
+def redacted(body: Mapping[str, Any]) -> Redacted:
+    """Serialise a body without credentials and private-note text. Never raises for what JSON can hold."""
+    pruning = _Pruning()
+    data = json.dumps(pruning.of(body, 0), ensure_ascii=False, separators=(",", ":"))
+    # JSON can escape lone surrogates, UTF-8 cannot hold them.
+    return Redacted(data.encode("utf-8", "replace"), pruning.was_cut)
+
+
+def scrubbed(raw: bytes) -> bytes:
+    """Bytes that are no JSON object, with the values of credential keys blanked as far as they can be recognised."""
+    return _SECRET_IN_TEXT.sub(rb'\1""', raw)
+
+
+class _Pruning:
+    def __init__(self) -> None:
+        self.was_cut = False
+
+    def of(self, value: Any, depth: int) -> Any:
+        """Copy a value without what must not be kept; called for every part of every body, hence the flat form."""
+        if not isinstance(value, dict | list):
+            return value
+        if depth > MAX_DEPTH:
+            self.was_cut = True
+            return None
+        if isinstance(value, list):
+            return [self.of(item, depth + 1) for item in value]
+        dropped = DROPPED_IN_PRIVATE if value.get("private") is True else DROPPED_KEYS
+        # A channel is a name in conversations, but in inboxes the whole row with its tokens (contract Chatwoot 5.9).
+        if isinstance(value.get("channel"), dict):
+            dropped = dropped | {"channel"}
+        return {key: self.of(item, depth + 1) for key, item in value.items() if key not in dropped}

@@ -4,20 +4,23 @@ The intake opens one statement per delivery; reading the connection each time wo
 harmless: a new secret is added while the old one still lives, and `off` loses events anyway.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import DatabaseError
+from django.db import Error
 from django.db.models import Q
 from django.utils import timezone
 
 from bridge.models import Connection, Partner, WebhookSecret
+from bridge.webhooks.intake import on_live_connection
 from bridge.webhooks.signing import Secret
 from consent.encryption import Actor, Context, open_system
 
 FRESH_S = 2.0
+PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ def _secrets(connection: Connection, partner: Partner) -> tuple[Secret, ...]:
 
 
 def read(public_id: str) -> Registered | None:
-    """Read a connection from PostgreSQL; None when there is none with this path token."""
+    """Read a connection from PostgreSQL; None when there is none with this path token.
+
+    Raises django.db.Error, and Undecryptable when a secret does not open.
+    """
     row = Connection.objects.using("intake").filter(public_id=public_id).first()
     if row is None:
         return None
@@ -72,25 +78,39 @@ def read(public_id: str) -> Registered | None:
 class Registry:
     """Bounded cache of `read`. An unreachable database serves what was known: the statement will tell the truth."""
 
-    def __init__(self, reader: Callable[[str], Registered | None] = read, limit: int = 5000) -> None:
-        self._reader = reader
-        self._limit = limit
-        self._known: dict[str, tuple[float, Registered | None]] = {}
+    def __init__(
+        self,
+        reader: Callable[[str], Registered | None] = read,
+        *,
+        limit: int = 5000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reader, self._limit, self._clock = reader, limit, clock
+        self._known: dict[str, tuple[float, Registered]] = {}
         self._lock = threading.Lock()
 
     def get(self, public_id: str) -> Registered | None:
-        """Return the connection or None. Raises DatabaseError when it is unknown and cannot be read."""
-        now = time.monotonic()
-        held = self._known.get(public_id)
-        if held and now - held[0] < FRESH_S:
-            return held[1]
+        """Return the connection or None. Raises django.db.Error when it is not known here and cannot be read."""
+        if not PUBLIC_ID.fullmatch(public_id):
+            return None
+        held_at, held = self._known.get(public_id, (0.0, None))
+        if held and self._clock() - held_at < FRESH_S:
+            return held
+        return self._renewed(public_id, held)
+
+    def _renewed(self, public_id: str, held: Registered | None) -> Registered | None:
+        now = self._clock()
         try:
-            current = self._reader(public_id)
-        except DatabaseError:
+            current = on_live_connection(lambda: self._reader(public_id), using="intake")
+        except Error:
             if held is None:
                 raise
-            return held[1]
+            return held
         with self._lock:
+            if current is None:
+                # Not remembered: a stranger trying addresses must not push out the connections in use.
+                self._known.pop(public_id, None)
+                return None
             if len(self._known) >= self._limit:
                 self._known.clear()
             self._known[public_id] = (now, current)

@@ -1,8 +1,8 @@
-"""Tell the workers, without the request ever waiting for the broker.
+"""Work that may follow an answer, so that no request ever waits for it: waking workers, noting matched secrets.
 
 Publishing inside the request halves the throughput, and a frozen broker would stall answers (reference/datapath.md).
-One thread a process takes connection ids from a bounded queue and publishes at most one message per connection and
-100 ms; what does not fit is dropped, because workers look at PostgreSQL by themselves every second.
+Ids wait in a bounded queue; one thread a process hands each to its handler at most once per 100 ms. What does not fit
+is dropped: workers look at PostgreSQL by themselves every second.
 """
 
 import logging
@@ -11,28 +11,38 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import connections
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from bridge.models import WebhookSecret
+from bridge.tasks import wake
 
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 0.1
 QUEUE_LIMIT = 1000
+NOTE_EVERY_S = 60.0
+STALE_WAKE_S = 30
 
 
-class Wakeups:
-    """The queue and its thread; the thread starts in the process that first needs it (gunicorn forks)."""
+class Afterwards:
+    """A queue of ids and its thread, which starts in the process that first needs it (gunicorn forks)."""
 
-    def __init__(self, publish: Callable[[int], None]) -> None:
-        self._publish = publish
+    def __init__(self, name: str, handle: Callable[[set[int]], None]) -> None:
+        self._name, self._handle = name, handle
         self._queue: queue.Queue[int] = queue.Queue(maxsize=QUEUE_LIMIT)
         self._lock = threading.Lock()
         self._owner = 0
 
-    def wake(self, connection_id: int) -> None:
-        """Ask for work on a connection. Never blocks and never raises."""
+    def put(self, number: int) -> None:
+        """Hand an id over. Never blocks and never raises."""
         if self._owner != os.getpid():
             self._start()
         try:
-            self._queue.put_nowait(connection_id)
+            self._queue.put_nowait(number)
         except queue.Full:
             return
 
@@ -41,7 +51,7 @@ class Wakeups:
             if self._owner == os.getpid():
                 return
             self._queue = queue.Queue(maxsize=QUEUE_LIMIT)
-            threading.Thread(target=self._run, name="wakeups", daemon=True).start()
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
             self._owner = os.getpid()
 
     def _run(self) -> None:
@@ -50,11 +60,42 @@ class Wakeups:
             time.sleep(INTERVAL_S)
             while not self._queue.empty():
                 waiting.add(self._queue.get())
-            for connection_id in waiting:
-                self._publish_one(connection_id)
+            try:
+                self._handle(waiting)
+            except Exception as error:  # noqa: BLE001 - broker and database may fail in any way; nothing depends on this
+                logger.warning("%s: %s", self._name, type(error).__name__)
 
-    def _publish_one(self, connection_id: int) -> None:
-        try:
-            self._publish(connection_id)
-        except Exception as error:  # noqa: BLE001 - the broker may fail in any way; polling finds the work
-            logger.warning("wake-up not published: %s", type(error).__name__)
+
+def publish_wakeups(connection_ids: set[int]) -> None:
+    """One message per connection, without retries: workers find the work anyway, and late wake-ups help nobody."""
+    for connection_id in connection_ids:
+        wake.apply_async((connection_id,), expires=STALE_WAKE_S, retry=False)
+
+
+def note_matches(secret_ids: set[int]) -> None:
+    """Write when secrets last verified a call: which one is still in use while another replaces it (screen A4)."""
+    stale = Q(last_matched_at__isnull=True) | Q(last_matched_at__lt=Now() - timedelta(seconds=NOTE_EVERY_S))
+    try:
+        WebhookSecret.objects.using("intake").filter(stale, pk__in=secret_ids).update(last_matched_at=Now())
+    finally:
+        # The thread rests for most of a minute; it need not hold a connection meanwhile.
+        connections["intake"].close()
+
+
+class Matches:
+    """Notes matched secrets at most once a minute each, whatever the traffic."""
+
+    def __init__(self, put: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._put, self._clock = put, clock
+        self._noted: dict[int, float] = {}
+
+    def note(self, secret_id: int) -> None:
+        """Remember that the secret verified a call. Costs a dictionary look-up; never blocks and never raises."""
+        now = self._clock()
+        if now - self._noted.get(secret_id, -NOTE_EVERY_S) >= NOTE_EVERY_S:
+            self._noted[secret_id] = now
+            self._put(secret_id)
+
+
+wakeups = Afterwards("wake-ups", publish_wakeups)
+matches = Matches(Afterwards("matched secrets", note_matches).put)
