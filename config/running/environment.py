@@ -68,12 +68,15 @@ def parsed(text: str) -> dict[str, str]:
 
 
 def of_children(environ: Mapping[str, str], *, web_url: str) -> dict[str, str]:
-    """The environment of every process of a run. Local calls never go through a proxy."""
-    away = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), "127.0.0.1", "localhost"]))
+    """The environment of every process of a run. Local calls are answered, and never go through a proxy."""
+    here = ("127.0.0.1", "localhost")
+    away = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), *here]))
+    hosts = ",".join(filter(None, [environ.get("PONTE_ALLOWED_HOSTS"), *here]))
     return {
         **environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PONTE_PUBLIC_URL": web_url,
+        "PONTE_ALLOWED_HOSTS": hosts,
         "PONTE_EXAMPLE_DATA": "1",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": away,

@@ -85,7 +85,7 @@ def now() -> datetime:
 
 
 def counts(connection_id: int, since: datetime) -> Counts:
-    values = {"connection": connection_id, "since": since}
+    values: dict[str, int | datetime] = {"connection": connection_id, "since": since}
     stored, parked = _row(STORED, values)
     duplicates, foreign = _row(COUNTED, values)
     (refused,) = _row(REFUSED, values)
@@ -104,7 +104,7 @@ def times(connection_id: int, since: datetime) -> dict[str, Took]:
         return {kind: Took(count, median, longest) for kind, count, median, longest in cursor.fetchall()}
 
 
-def _row(sql: str, values: dict[str, object]) -> tuple:
+def _row(sql: str, values: dict[str, int | datetime]) -> tuple:
     with db.cursor() as cursor:
         cursor.execute(sql, values)
         row: tuple = cursor.fetchone()

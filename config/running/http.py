@@ -1,35 +1,31 @@
-"""JSON over HTTP to the processes of the run itself: loopback only, never through a proxy."""
+"""JSON over HTTP to the processes of the run itself: loopback, without the proxies of the environment."""
 
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
+from http.client import HTTPConnection, HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 TIMEOUT_S = 10.0
 
-_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-
 
 class NoAnswer(Exception):
-    """The process did not answer as expected: status, or what went wrong on the way."""
+    """The process did not answer as expected: its status, or what went wrong on the way."""
 
 
 def get(url: str, *, timeout_s: float = TIMEOUT_S) -> Any:
     """Return the decoded answer. Raises NoAnswer."""
-    return _call(urllib.request.Request(url, headers={"Accept": "application/json"}), timeout_s)
+    return _call("GET", url, None, timeout_s)
 
 
 def post(url: str, body: object, *, timeout_s: float = TIMEOUT_S) -> Any:
     """Return the decoded answer. Raises NoAnswer."""
-    headers = {"Accept": "application/json", "Content-Type": "application/json"}
-    data = json.dumps(body).encode()
-    return _call(urllib.request.Request(url, data=data, headers=headers, method="POST"), timeout_s)
+    return _call("POST", url, json.dumps(body).encode(), timeout_s)
 
 
 def answers(url: str) -> bool:
-    """Tell whether the address answers 200 now."""
+    """Tell whether the address answers with a status of success now."""
     try:
         get(url, timeout_s=2)
     except NoAnswer:
@@ -37,12 +33,22 @@ def answers(url: str) -> bool:
     return True
 
 
-def _call(request: urllib.request.Request, timeout_s: float) -> Any:
+def _call(method: str, url: str, body: bytes | None, timeout_s: float) -> Any:
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=timeout_s)
     try:
-        with _open(request, timeout=timeout_s) as answer:
-            return json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        detail = error.read(300).decode(errors="replace")
-        raise NoAnswer(f"status {error.code} {detail}") from error
-    except (OSError, ValueError) as error:
+        connection.request(
+            method,
+            f"{address.path}?{address.query}",
+            body,
+            {"Accept": "application/json", "Content-Type": "application/json"},
+        )
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status >= 300:
+            raise NoAnswer(f"status {answer.status} {content[:300].decode(errors='replace')}")
+        return json.loads(content)
+    except (OSError, HTTPException, ValueError) as error:
         raise NoAnswer(type(error).__name__) from error
+    finally:
+        connection.close()

@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 from config.embedded.processes import open_log, wait_until, write_private
-from config.running.telling import CannotRun, say
+from config.running.telling import CannotRun, StopAsked, say
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_EVERY_S = 0.1
+SAME_REQUEST_S = 1.0
 # A lane worker ends the partner call it is in (at most 20 s) before it stops.
 STOP_TIMEOUT_S = 25.0
 KILL_TIMEOUT_S = 5.0
@@ -59,6 +63,25 @@ class Processes:
     record: Path
     environ: Mapping[str, str] = field(repr=False)
     children: list[Child] = field(default_factory=list)
+    holder: int = field(default_factory=os.getppid)
+    stop_timeout_s: float = STOP_TIMEOUT_S
+    stop_asked: int = 0  # the first signal that asked for it
+    is_urgent: bool = False
+    _asked_at: float = 0.0
+
+    def listen(self) -> None:
+        """Take signals as requests to stop, noticed by `check`: raised at once they could hit between a start and its
+        entry in the list, and leave a process behind.
+        """
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        # A terminal and the program above may both pass on one Ctrl-C; only a second one is impatience.
+        if not self.stop_asked:
+            self.stop_asked, self._asked_at = number, time.monotonic()
+        elif time.monotonic() - self._asked_at > SAME_REQUEST_S:
+            self.is_urgent = True
 
     def start(self, name: str, command: Sequence[str], *, outlives: bool = False) -> Child:
         """Start a process that stays; `outlives`: it is stopped after all others. Secrets go by environment or file."""
@@ -98,7 +121,11 @@ class Processes:
         return child.output()
 
     def check(self, *, but: Child | None = None) -> None:
-        """Raise CannotRun when a process that should stay has ended."""
+        """Raise StopAsked after a signal or when our own parent is gone, CannotRun when a process ended by itself."""
+        if os.getppid() != self.holder:
+            raise StopAsked(signal.SIGTERM)
+        if self.stop_asked:
+            raise StopAsked(self.stop_asked)
         for child in self.children:
             if child is not but and not child.is_running():
                 raise ended(child)
@@ -114,25 +141,21 @@ class Processes:
         return True
 
     def stop(self) -> None:
-        """Stop every process, those that outlive the others last. Interrupted, it kills. Safe to call twice."""
-        try:
-            for wave in self._waves():
-                for child in wave:
-                    if child.is_running():
-                        child.process.terminate()
-                wait_until(lambda wave=wave: not any(child.is_running() for child in wave), STOP_TIMEOUT_S)  # type: ignore[misc]
-        finally:
-            for child in self.children:
+        """Stop every process, those that outlive the others last; kill what takes too long, or after a second signal."""
+        for wave in ([c for c in self.children if not c.outlives], [c for c in self.children if c.outlives]):
+            for child in wave:
+                if child.is_running():
+                    child.process.terminate()
+            wait_until(partial(self._is_over, wave), self.stop_timeout_s)
+            for child in wave:
                 # The whole group, also after an orderly end: helpers of a process must not survive it.
                 child.signal_group(signal.SIGKILL)
-            for child in self.children:
                 child.process.wait(KILL_TIMEOUT_S)
-            self.children.clear()
-            self.record.unlink(missing_ok=True)
+        self.children.clear()
+        self.record.unlink(missing_ok=True)
 
-    def _waves(self) -> Iterator[list[Child]]:
-        yield [child for child in self.children if not child.outlives]
-        yield [child for child in self.children if child.outlives]
+    def _is_over(self, wave: Sequence[Child]) -> bool:
+        return self.is_urgent or not any(child.is_running() for child in wave)
 
     def _write_record(self) -> None:
         # A process that has ended may have helpers in its group, but its number may soon be a stranger's.
@@ -161,7 +184,7 @@ def stop_leftovers(record: Path) -> None:
         for number, timeout_s in ((signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, KILL_TIMEOUT_S)):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, number)
-            if wait_until(lambda pid=pid: not begun(pid), timeout_s):  # type: ignore[misc]
+            if wait_until(partial(is_gone, pid), timeout_s):
                 break
     record.unlink(missing_ok=True)
 
@@ -174,6 +197,10 @@ def recorded(record: Path) -> Iterator[tuple[int, str, str]]:
             yield int(row["pid"]), str(row["name"]), str(row["begun"])
     except (OSError, ValueError, TypeError, KeyError):
         return
+
+
+def is_gone(pid: int) -> bool:
+    return not begun(pid)
 
 
 def begun(pid: int) -> str:

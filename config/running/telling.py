@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 
 class CannotRun(Exception):
@@ -15,7 +16,7 @@ class CannotRun(Exception):
 
 
 class StopAsked(Exception):
-    """Ctrl-C, SIGTERM, SIGHUP, or the program that holds the servers is gone: stop everything and end."""
+    """A signal asked for it, or the program that holds the servers is gone: stop everything and end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -24,7 +25,8 @@ class StopAsked(Exception):
 
 def say(text: str = "") -> None:
     """One line of progress. Standard output is kept for the summary."""
-    print(text, file=sys.stderr, flush=True)
+    with suppress(OSError):  # a closed terminal must not keep the processes from being stopped
+        print(text, file=sys.stderr, flush=True)
 
 
 def say_step(english: str, portuguese: str) -> None:

@@ -40,7 +40,9 @@ class Command(BaseCommand):
             try:
                 chatwoot, krayin = build(options)
             except ValueError as error:
-                raise CommandError(f"The saved state in {options['state']} is unreadable: {error}. Remove it.") from error
+                raise CommandError(
+                    f"The saved state in {options['state']} is unreadable: {error}. Remove it."
+                ) from error
             for server, option in ((krayin, "--krayin-port"), (chatwoot, "--chatwoot-port")):
                 running.enter_context(listening(server, option))
             self.stdout.write(json.dumps(addresses(chatwoot, krayin), ensure_ascii=False))
