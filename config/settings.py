@@ -9,14 +9,19 @@ from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from config.env import Environment
+from config.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
 
 DEBUG = env.flag("PONTE_DEBUG", default=False)
 SECRET_KEY = env.text("PONTE_SECRET_KEY", at_least=32) or "unusable: the system check ponte.E001 stops the start"
-ALLOWED_HOSTS = env.words("PONTE_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
-PUBLIC_URL = env.url("PONTE_PUBLIC_URL", schemes=("http", "https"), default="http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env.origin("PONTE_PUBLIC_URL", default="http://127.0.0.1:8000")
+# The partners call the public address: forgetting to repeat it must not turn every delivery into a 400.
+ALLOWED_HOSTS = [
+    *env.words("PONTE_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"]),
+    urlsplit(PUBLIC_URL).hostname or "localhost",
+]
 VAR_DIR = Path(env.text("PONTE_VAR", default=str(BASE_DIR / "var")))
 EXAMPLE_DATA = env.flag("PONTE_EXAMPLE_DATA", default=False)
 
@@ -50,7 +55,6 @@ MIDDLEWARE = [
     "config.middleware.ContentSecurityPolicy",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -77,16 +81,22 @@ TEMPLATES = [
 ]
 
 # Database -----------------------------------------------------------------------------------------------------------
-DATABASE_URL = env.url("DATABASE_URL", schemes=("postgres", "postgresql"))
+DATABASE_URL = env.url("DATABASE_URL", schemes=("postgres", "postgresql"), names_database=True)
 
 
-def database(*, options: str = "", health_checks: bool = True) -> dict[str, Any]:
-    """One connection alias onto the same PostgreSQL; `options` are server settings of its sessions."""
+def database(*, options: str = "", health_checks: bool = True, answer_s: int = 30) -> dict[str, Any]:
+    """One connection alias onto the same PostgreSQL; `options` are server settings of its sessions.
+
+    `answer_s`: a host that acknowledges nothing for so long is gone; without this a query would wait a quarter of an
+    hour for a machine that lost its power.
+    """
     parsed: dict[str, Any] = environ.Env.db_url_config(DATABASE_URL or "postgres://unset@127.0.0.1/unset")
     parsed["ENGINE"] = "django.db.backends.postgresql"
     parsed["CONN_MAX_AGE"] = 60
     parsed["CONN_HEALTH_CHECKS"] = health_checks
-    parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), "connect_timeout": 5}
+    waits = {"connect_timeout": min(answer_s, 5), "tcp_user_timeout": answer_s * 1000}
+    probes = {"keepalives_idle": answer_s, "keepalives_interval": answer_s}
+    parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), **waits, **probes}
     if options:
         parsed["OPTIONS"]["options"] = options
     return parsed
@@ -95,7 +105,7 @@ def database(*, options: str = "", health_checks: bool = True) -> dict[str, Any]
 DATABASES = {
     "default": database(),
     # The webhook intake: a slow statement must become an answer within Chatwoot's 5 s, never a queue (section 3).
-    "intake": database(options="-c statement_timeout=500 -c lock_timeout=300", health_checks=False),
+    "intake": database(options="-c statement_timeout=500 -c lock_timeout=300", health_checks=False, answer_s=2),
     # Audit rows of reads and denials are committed before a value is released, whatever the caller's transaction does.
     "audit": database(),
 }
@@ -160,14 +170,15 @@ SECURE_HSTS_SECONDS = 31536000 if SECURE_TLS else 0
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("PONTE_BEHIND_TLS_PROXY", default=False) else None
 )
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+# A delivery that came in clear has been seen already; a redirect would only lose it, since it is never sent again.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^webhooks/"]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOWED_ORIGINS = env.words("PONTE_CORS_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.origins("PONTE_CORS_ORIGINS")
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -183,17 +194,19 @@ CHATWOOT_BODY_LIMIT = 4 * 1024 * 1024
 KRAYIN_BODY_LIMIT = 64 * 1024
 SIGNATURE_WINDOW_S = 300
 LEASE_S = env.number("PONTE_LEASE_S", default=60, at_least=1)
+# Where verified deliveries wait on this host while PostgreSQL is away, and how many bytes may.
+SPOOL_DIR = Path(env.text("PONTE_SPOOL_DIR", default=str(VAR_DIR / "spool")))
+SPOOL_LIMIT_BYTES = env.number("PONTE_SPOOL_LIMIT_BYTES", default=1024**3, at_least=1024**2)
 # How long after an unfinished call Ponte waits before it looks whether Krayin wrote it (DESIGN section 6).
 SETTLE_S = env.number("PONTE_SETTLE_S", default=45)
 
-UNFOLD: dict[str, Any] = {}
-
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("PONTE_LOG_LEVEL", default="INFO").upper()},
+    "root": {"handlers": ["console"], "level": env.choice("PONTE_LOG_LEVEL", among=LOG_LEVELS, default="INFO")},
 }
 
 ENVIRONMENT_PROBLEMS = tuple(env.problems)

@@ -258,29 +258,29 @@ def _is_ours(address: str, url: str) -> bool:
 
 
 def _register_krayin(connection: Connection, krayin: KrayinClient) -> None:
-    """Hints about changes made by people: a webhook and its workflow for each event (contract Krayin 13)."""
+    """Hints about changes made by people: a webhook and its workflow for each event (contract Krayin 13).
+
+    Each step is made only if it is missing, so that an interrupted set-up is completed by the next.
+    """
     url = webhook_url(connection, Partner.KRAYIN)
-    ours = [hook for hook in krayin.webhooks() if _is_ours(hook.end_point, url)]
-    for hook in ours:
-        if hook.end_point != url:
-            moved = CrmWebhookDraft(hook.name, hook.entity_type, url, hook.headers, hook.payload)
-            krayin.webhook_update(hook.id, moved)
-    if ours:
-        return
-    token = secrets.token_urlsafe(32)
+    hooks = {hook.name: hook for hook in krayin.webhooks() if _is_ours(hook.end_point, url)}
+    wired = {webhook_id for flow in krayin.workflows() for webhook_id in flow.webhook_ids}
+    token = next((hook.headers["X-Bridge-Token"] for hook in hooks.values() if "X-Bridge-Token" in hook.headers), "")
+    token = token or secrets.token_urlsafe(32)
     keep_secret(connection, Partner.KRAYIN, token)
     for entity, event, code in KRAYIN_EVENTS:
-        name = f"Ponte {connection.ref_code} {event}"
-        hook = krayin.webhook_create(
-            CrmWebhookDraft(
-                name=name,
-                entity_type=entity,
-                end_point=url,
-                headers={"Content-Type": "application/x-www-form-urlencoded", "X-Bridge-Token": token},
-                payload={"event": event, code: f"{{%{entity}.{code}%}}"},
-            )
+        draft = CrmWebhookDraft(
+            name=f"Ponte {connection.ref_code} {event}",
+            entity_type=entity,
+            end_point=url,
+            headers={"Content-Type": "application/x-www-form-urlencoded", "X-Bridge-Token": token},
+            payload={"event": event, code: f"{{%{entity}.{code}%}}"},
         )
-        krayin.workflow_create(WorkflowDraft(name=name, entity_type=entity, event=event, webhook_id=hook.id))
+        hook = hooks.get(draft.name) or krayin.webhook_create(draft)
+        if hook.end_point != url:
+            krayin.webhook_update(hook.id, draft)
+        if hook.id not in wired:
+            krayin.workflow_create(WorkflowDraft(draft.name, entity, event, hook.id))
 
 
 def keep_secret(connection: Connection, partner: Partner, secret: str) -> None:

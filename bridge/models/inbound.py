@@ -78,6 +78,8 @@ class WebhookEvent(models.Model):
             models.Index(fields=["connection", "-received_at"], name="webhook_events_recent"),
             # Screen B1 and `explain`: everything that arrived about one conversation.
             models.Index(fields=["connection", "conversation_id", "received_at"], name="webhook_events_conversation"),
+            # Screen B1: what arrived about a contact and names no conversation.
+            models.Index(fields=["connection", "lane_key", "received_at"], name="webhook_events_lane"),
             # Screen B2: parked events grouped by cause.
             models.Index(fields=["connection", "cause"], name="webhook_events_parked", condition=Q(status="parked")),
         ]

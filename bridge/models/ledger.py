@@ -159,6 +159,8 @@ class Effect(models.Model):
             models.Index(
                 fields=["connection", "cause"], name="effects_stopped", condition=Q(state__in=["rejected", "unknown"])
             ),
+            # Screen A1: last write and today's numbers of a connection.
+            models.Index(fields=["connection", "-confirmed_at"], name="effects_done", condition=Q(state="confirmed")),
             # Screen B1 and `explain`: the story of a contact, newest first.
             models.Index(fields=["connection", "lane_key", "-created_at"], name="effects_story"),
         ]

@@ -47,6 +47,14 @@ class ObservedContact(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["connection", "chatwoot_contact_id"], name="observed_contacts_once")
         ]
+        indexes = [
+            # Screen B2: contacts kept and not sent because nothing identifies them.
+            models.Index(
+                fields=["connection"],
+                name="observed_contacts_unnamed",
+                condition=Q(has_email=False, has_phone=False, has_identifier=False, gone_at__isnull=True),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.mask or f"{self.chatwoot_contact_id}"

@@ -50,7 +50,7 @@ def _rewrite(attempt: Attempt, step: Step, held: SyncedObject, comment: str) -> 
         attempt.work.client.note_update(held.foreign_id, comment)
     except PartnerGone:
         records.gone(attempt.work, step.ref)
-        effects.reject(attempt.effect(step), Cause.KRAYIN_OBJECT_GONE)
+        effects.reject(attempt.work.claim, attempt.effect(step), Cause.KRAYIN_OBJECT_GONE)
         return None
     return held.foreign_id
 

@@ -68,7 +68,7 @@ def carry_out(work: Work, plan: Plan, step: Step, rows: dict[effects.Key, Effect
     decision = permission(work, step)
     if not decision.allowed:
         cause = Cause.BLOCKED_PERSON if decision.reason == Reason.BLOCKED else Cause.NOT_ALLOWED
-        effects.deny(rows[effects.key_of(step)], decision, cause)
+        effects.deny(work.claim, rows[effects.key_of(step)], decision, cause)
         return Outcome()
     attempt = Attempt(work, plan, rows, decision, [step])
     work.claim.hold()
@@ -103,17 +103,18 @@ def permission(work: Work, step: Step) -> Decision:
 
 def settle_error(attempt: Attempt, error: PartnerError) -> Outcome:
     """Write down what the error class means for every step of the attempt (bridge.errors)."""
+    claim = attempt.work.claim
     if isinstance(error, Paced):
         for effect in attempt.effects:
-            effects.put_back(effect, until=error.until)
+            effects.put_back(claim, effect, until=error.until)
         return Outcome(error.until)
     if isinstance(error, PartnerUnavailable | PartnerMisconfigured):
         cause = _cause_of_absence(error)
         for effect in attempt.effects:
-            effects.put_back(effect, until=timezone.now(), cause=cause)
+            effects.put_back(claim, effect, until=timezone.now(), cause=cause)
         raise PartnerAway(cause) from error
     if isinstance(error, EffectUnknown):
-        return Outcome(min(effects.doubt(effect, finished=error.finished) for effect in attempt.effects))
+        return Outcome(min(effects.doubt(claim, effect, finished=error.finished) for effect in attempt.effects))
     if isinstance(error, PartnerRejected):
         return _rejected(attempt, error)
     if isinstance(error, PartnerGone):
@@ -143,7 +144,7 @@ def _rejected(attempt: Attempt, error: PartnerRejected) -> Outcome:
     is_create = attempt.steps[0].kind in {Kind.CREATE_PERSON, Kind.CREATE_LEAD}
     looked = any(effect.looked_up_at for effect in attempt.effects)
     if error.taken_keys and is_create and not looked:
-        at = [effects.doubt(effect, finished=True) for effect in attempt.effects]
+        at = [effects.doubt(attempt.work.claim, effect, finished=True) for effect in attempt.effects]
         return Outcome(min(at))
     _refuse_first(attempt, _cause_of_refusal(attempt.work, error), detail)
     return Outcome()
@@ -151,10 +152,10 @@ def _rejected(attempt: Attempt, error: PartnerRejected) -> Outcome:
 
 def _refuse_first(attempt: Attempt, cause: Cause, detail: str) -> None:
     """The first step is refused; one that was fused with it waits for it as before."""
-    first, *fused = attempt.effects
-    effects.reject(first, cause, detail)
+    claim, (first, *fused) = attempt.work.claim, attempt.effects
+    effects.reject(claim, first, cause, detail)
     for effect in fused:
-        effects.put_back(effect, until=timezone.now())
+        effects.put_back(claim, effect, until=timezone.now())
 
 
 def _cause_of_refusal(work: Work, error: PartnerRejected) -> Cause:

@@ -14,7 +14,6 @@ from bridge.mappers.krayin import OpenContact, lead_draft, merged_person, person
 from bridge.mappers.titles import lead_title
 from bridge.models import Connection, Effect, ObservedConversation, StageChangeLog, Suggestion, SyncedObject
 from bridge.sync import effects, people, records
-from bridge.sync.observe import content_digest
 from bridge.sync.plan import Step
 from bridge.sync.state import inbox_name, settings_of
 from bridge.sync.work import Attempt, Later, Work
@@ -73,7 +72,7 @@ def _doubtful(attempt: Attempt, step: Step, found: people.Match) -> None:
 
         attempt.confirm({step: found.person.id}, write)
     else:
-        effects.reject(attempt.effect(step), Cause.KRAYIN_DUPLICATE, found.evidence)
+        effects.reject(attempt.work.claim, attempt.effect(step), Cause.KRAYIN_DUPLICATE, found.evidence)
 
 
 def _new_person(attempt: Attempt, step: Step) -> None:
@@ -82,7 +81,7 @@ def _new_person(attempt: Attempt, step: Step) -> None:
     opened = work.open_contact()
     draft = person_draft(opened, with_company=work.connection.sync_to_organization)
     lead_step = next((s for s in attempt.plan.ready if s.kind == Kind.CREATE_LEAD and s.stage_id), None)
-    written = _written(draft.name, opened)
+    written = records.values_of(draft.name, opened)
     if lead_step is None:
         attempt.sending()
         person = work.client.person_create(draft)
@@ -108,11 +107,6 @@ def _created(work: Work, person_id: int, written: dict[str, str]) -> None:
     records.person_agreed(work, person_id=person_id, found_by="created", has_ref=True, written=written)
 
 
-def _written(name: str, opened: OpenContact) -> dict[str, str]:
-    """What a later change may replace: the values as we wrote them."""
-    return {"name": name, "email": opened.email, "phone": opened.phone}
-
-
 def title_of(work: Work, step: Step, opened: OpenContact) -> str:
     conversation = work.loaded.conversations.get(step.conversation_id or 0)
     inbox = inbox_name(work.connection, conversation.inbox_id) if conversation else ""
@@ -136,16 +130,18 @@ def set_person(attempt: Attempt, step: Step) -> None:
         return
     opened = work.open_contact()
     current = found[0]
+    there = {
+        "name": _ours(person, "name", [current.name]),
+        "email": _ours(person, "email", [e.value for e in current.emails]),
+        "phone": _ours(person, "phone", [p.value for p in current.phones]),
+    }
     draft = merged_person(
-        current,
-        opened,
-        write_name=person.base.get("name_written") == content_digest("name", current.name).hex(),
-        drop_email=_ours(person, "email", [e.value for e in current.emails]),
-        drop_phone=_ours(person, "phone", [p.value for p in current.phones]),
+        current, opened, write_name=bool(there["name"]), drop_email=there["email"], drop_phone=there["phone"]
     )
-    attempt.sending()
+    # A name that people gave there stays theirs, also the next time.
+    written = records.values_of(draft.name if there["name"] else "", opened) if records.has_marks(person) else {}
+    attempt.sending(write=lambda: records.will_write(person, there=there, sent=written))
     work.client.person_update(person.foreign_id, draft)
-    written = _written(draft.name, opened) if person.base.get("name_written") else {}
     attempt.confirm(
         {step: person.foreign_id},
         lambda: records.person_agreed(
@@ -163,10 +159,9 @@ def _kept(work: Work, person: SyncedObject) -> None:
     records.person_agreed(work, person_id=person.foreign_id, found_by=person.found_by, has_ref=True)
 
 
-def _ours(person: SyncedObject, name: str, values: Sequence[str]) -> str | None:
+def _ours(person: SyncedObject, name: str, values: Sequence[str]) -> str:
     """The entry we wrote earlier, which a changed value replaces; entries of others stay."""
-    mark = person.base.get(f"{name}_written")
-    return next((v for v in values if mark and content_digest(name, v).hex() == mark), None)
+    return next((value for value in values if records.is_ours(person, name, value)), "")
 
 
 def create_lead(attempt: Attempt, step: Step) -> None:
@@ -175,7 +170,7 @@ def create_lead(attempt: Attempt, step: Step) -> None:
     if person is None:
         return
     if step.stage_id is None:
-        effects.reject(attempt.effect(step), Cause.KRAYIN_TARGET_GONE, "lead_pipeline_stage_id")
+        effects.reject(attempt.work.claim, attempt.effect(step), Cause.KRAYIN_TARGET_GONE, "lead_pipeline_stage_id")
         return
     may_have_leads = person.found_by != "created" or step.lead_number > 1
     work.reserve(2 if may_have_leads else 1, Priority.RECORD)
@@ -225,26 +220,27 @@ def set_lead(attempt: Attempt, step: Step) -> None:
     if lead is None:
         return
     title = title_of(work, step, work.open_contact())
-    ours = held.found_by == "created" and held.base.get("title_seen") == content_digest("title", lead.title).hex()
+    ours = held.found_by == "created" and records.is_ours(held, "title", lead.title)
     base = {**held.base, "title": step.digest}
     # A partial edit would reset boolean attributes whose values no answer tells (contract Krayin 12.6): leave it.
     if work.connection.lead_booleans or not (ours or not held.has_ref):
-        attempt.confirm({step: lead.id}, lambda: _lead_kept(work, held, lead, base))
+        attempt.confirm({step: lead.id}, lambda: _lead_kept(work, held, lead, base, has_ref=True))
         return
     change = LeadChange(
         lead.expected_close_date, title=title if ours else None, attributes={} if held.has_ref else {LEAD_REF: held.ref}
     )
-    attempt.sending()
+    there, sent = ({"title": lead.title}, {"title": title}) if ours else ({}, {})
+    attempt.sending(write=lambda: records.will_write(held, there=there, sent=sent))
     edited = work.client.lead_edit(lead.id, change)
     if ours:
-        base["title_seen"] = content_digest("title", edited.title).hex()
-    attempt.confirm({step: lead.id}, lambda: _lead_kept(work, held, edited, base))
+        base |= records.marks("written", {"title": edited.title})
+    attempt.confirm({step: lead.id}, lambda: _lead_kept(work, held, edited, base, has_ref=True))
 
 
-def _lead_kept(work: Work, held: SyncedObject, lead: Lead, base: dict[str, object]) -> None:
+def _lead_kept(work: Work, held: SyncedObject, lead: Lead, base: dict[str, object], *, has_ref: bool) -> None:
     records.agree(
         work, kind=SyncedObject.Kind.LEAD, ref=held.ref, foreign_id=lead.id, base=base, stage_id=lead.stage_id,
-        closed_at=lead.closed_at, has_ref=True,
+        closed_at=lead.closed_at, has_ref=has_ref,
     )  # fmt: skip
 
 
@@ -310,13 +306,13 @@ def _stage_kept(
     result: Result,
     previous: int | None = None,
 ) -> None:
-    _lead_kept(work, held, lead, base)
+    _lead_kept(work, held, lead, base, has_ref=held.has_ref)
     records.log_stage(work, step, lead.id, previous=previous or lead.stage_id, result=result)
 
 
 def _gone(attempt: Attempt, step: Step) -> None:
     records.gone(attempt.work, step.ref)
-    effects.reject(attempt.effect(step), Cause.KRAYIN_OBJECT_GONE)
+    effects.reject(attempt.work.claim, attempt.effect(step), Cause.KRAYIN_OBJECT_GONE)
 
 
 def join_lead(work: Work, conversation_id: int, last_number: int) -> None:

@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from bridge.causes import Cause
-from bridge.models import Connection, Effect, Lane, SyncedObject
-from bridge.sync.lanes import Claim, LeaseLost
+from bridge.models import Connection, Effect, SyncedObject
+from bridge.sync.lanes import Claim, fence
 from bridge.sync.plan import EffectState, Plan, Step
 from consent.models import Decision
 
@@ -42,26 +42,37 @@ def intend(connection: Connection, claim: Claim, plan: Plan, known: Iterable[Eff
         key for key, e in held.items()
         if e.state in {State.INTENDED, State.SHADOW} and key not in wanted and e.not_before <= timezone.now()
     ]  # fmt: skip
-    for kind, ref, seq in stale:
-        Effect.objects.filter(
-            krayin_id=connection.krayin_id, kind=kind, object_ref=ref, seq=seq, state__in=[State.INTENDED, State.SHADOW]
-        ).update(state=State.CANCELLED)
     fresh = [
         _new(connection, claim, step, shadow=shadow)
         for key, step in wanted.items()
         if key not in held or held[key].state == State.SHADOW or held[key].digest != step.digest
     ]
-    fresh = _without_finished(connection, claim, fresh)
+    if stale or fresh:
+        with transaction.atomic():
+            # What was loaded may be long out of date for a worker that slept: it would undo another's steps.
+            fence(claim)
+            _cancel(connection, stale)
+            _write(_without_finished(connection, claim, fresh))
+    rows = Effect.objects.filter(
+        krayin_id=connection.krayin_id, object_ref__in=[s.ref for s in plan.ready], state=State.INTENDED
+    )
+    return {key_of(row): row for row in rows if key_of(row) in wanted}
+
+
+def _cancel(connection: Connection, keys: Iterable[Key]) -> None:
+    for kind, ref, seq in keys:
+        Effect.objects.filter(
+            krayin_id=connection.krayin_id, kind=kind, object_ref=ref, seq=seq, state__in=[State.INTENDED, State.SHADOW]
+        ).update(state=State.CANCELLED)
+
+
+def _write(fresh: list[Effect]) -> None:
     Effect.objects.bulk_create(
         fresh,
         update_conflicts=True,
         unique_fields=["krayin", "object_ref", "kind", "seq"],
         update_fields=["state", "digest", "conversation_id", "trigger", "not_before", "lane_key", "cause", "detail"],
     )
-    rows = Effect.objects.filter(
-        krayin_id=connection.krayin_id, object_ref__in=[s.ref for s in plan.ready], state=State.INTENDED
-    )
-    return {key_of(row): row for row in rows if key_of(row) in wanted}
 
 
 def _without_finished(connection: Connection, claim: Claim, fresh: list[Effect]) -> list[Effect]:
@@ -97,8 +108,9 @@ def _new(connection: Connection, claim: Claim, step: Step, *, shadow: bool) -> E
     )
 
 
-def send(claim: Claim, effects: Iterable[Effect], decision: Decision) -> bool:
-    """Commit that a call is about to be made. False when another call on the object is unfinished."""
+def send(claim: Claim, effects: Iterable[Effect], decision: Decision, write: Callable[[], None] | None = None) -> bool:
+    """Commit that a call is about to be made, with what `write` adds. False when another call on the object is
+    unfinished."""
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -108,16 +120,11 @@ def send(claim: Claim, effects: Iterable[Effect], decision: Decision) -> bool:
                 rows = Effect.objects.filter(pk=effect.pk, state=State.INTENDED)
                 if not rows.update(state=State.SENT, sent_at=now, token=claim.token, decision=decision):
                     raise IntegrityError("the step was taken by somebody else")
+            if write is not None:
+                write()
     except IntegrityError:
         return False
     return True
-
-
-def fence(claim: Claim) -> None:
-    """Hold the lane row for this transaction. Raises LeaseLost when the token is no longer ours."""
-    rows = Lane.objects.filter(connection_id=claim.connection_id, lane_key=claim.lane_key, token=claim.token)
-    if not rows.select_for_update().exists():
-        raise LeaseLost(claim.lane_key)
 
 
 def confirm(claim: Claim, effects: Mapping[Effect, int | None], write: Callable[[], None], *, calls: int = 0) -> None:
@@ -133,46 +140,45 @@ def confirm(claim: Claim, effects: Mapping[Effect, int | None], write: Callable[
         write()
 
 
-def put_back(effect: Effect, *, until: datetime, cause: Cause | None = None) -> None:
+def put_back(claim: Claim, effect: Effect, *, until: datetime, cause: Cause | None = None) -> None:
     """The call was not executed and nobody is to blame: wait without spending an attempt."""
-    Effect.objects.filter(pk=effect.pk).update(
-        state=State.INTENDED, not_before=until, cause=cause or "", updated_at=timezone.now()
-    )
+    _settle(claim, effect, state=State.INTENDED, not_before=until, cause=cause or "")
 
 
-def doubt(effect: Effect, *, finished: bool) -> datetime:
+def doubt(claim: Claim, effect: Effect, *, finished: bool) -> datetime:
     """The call may have been executed: look after `settle`, at once when the partner's code has certainly ended."""
     settle = timedelta(0) if finished else timedelta(seconds=settings.SETTLE_S)
     at = (effect.sent_at or timezone.now()) + settle
-    Effect.objects.filter(pk=effect.pk).update(
-        state=State.UNKNOWN, not_before=at, cause=Cause.KRAYIN_UNCERTAIN, updated_at=timezone.now()
-    )
+    _settle(claim, effect, state=State.UNKNOWN, not_before=at, cause=Cause.KRAYIN_UNCERTAIN)
     return at
 
 
-def try_again(effect: Effect, cause: Cause, detail: str = "") -> datetime | None:
+def try_again(claim: Claim, effect: Effect, cause: Cause, detail: str = "") -> datetime | None:
     """A definite refusal: spend an attempt and wait; None when the attempts are used up and a person must act."""
     if effect.attempts >= len(SCHEDULE_S):
-        reject(effect, cause, detail)
+        reject(claim, effect, cause, detail)
         return None
     wait_s = SCHEDULE_S[effect.attempts] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
     at = timezone.now() + timedelta(seconds=wait_s)
-    Effect.objects.filter(pk=effect.pk).update(
-        state=State.INTENDED, attempts=effect.attempts + 1, not_before=at, cause=cause, detail=detail[:200],
-        updated_at=timezone.now(),
+    _settle(
+        claim, effect, state=State.INTENDED, attempts=effect.attempts + 1, not_before=at, cause=cause,
+        detail=detail[:200],
     )  # fmt: skip
     return at
 
 
-def reject(effect: Effect, cause: Cause, detail: str = "") -> None:
+def reject(claim: Claim, effect: Effect, cause: Cause, detail: str = "") -> None:
     """A person must act; the step stays refused until it wants something else or somebody replays it."""
-    Effect.objects.filter(pk=effect.pk).update(
-        state=State.REJECTED, cause=cause, detail=detail[:200], updated_at=timezone.now()
-    )
+    _settle(claim, effect, state=State.REJECTED, cause=cause, detail=detail[:200])
 
 
-def deny(effect: Effect, decision: Decision, cause: Cause) -> None:
+def deny(claim: Claim, effect: Effect, decision: Decision, cause: Cause) -> None:
     """The gate said no (DESIGN section 9): not a failure, shown apart."""
-    Effect.objects.filter(pk=effect.pk).update(
-        state=State.DENIED, cause=cause, detail=decision.reason[:200], decision=decision, updated_at=timezone.now()
-    )
+    _settle(claim, effect, state=State.DENIED, cause=cause, detail=decision.reason[:200], decision=decision)
+
+
+def _settle(claim: Claim, effect: Effect, **values: object) -> None:
+    """Write what became of a step. A worker that slept through its lease must not: another has judged it since."""
+    with transaction.atomic():
+        fence(claim)
+        Effect.objects.filter(pk=effect.pk).update(**values, updated_at=timezone.now())

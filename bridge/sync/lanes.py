@@ -4,6 +4,7 @@ A claimed lane's `run_at` is the end of its lease, so a lease that ran out is si
 finishes or extends carries the fencing token: a worker that slept through its lease changes nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,9 +33,14 @@ FROM due WHERE l.connection_id = due.connection_id AND l.lane_key = due.lane_key
 RETURNING l.connection_id, l.lane_key, l.token, l.dirty
 """
 
+# Mostly enough is left, and reading costs no commit.
+ENOUGH_LEFT = """
+SELECT run_at >= clock_timestamp() + make_interval(secs => %(need)s) FROM lanes
+WHERE connection_id = %(connection)s AND lane_key = %(lane)s AND token = %(token)s AND leased
+"""
+
 EXTEND = """
-UPDATE lanes SET run_at = CASE WHEN run_at < clock_timestamp() + make_interval(secs => %(need)s)
-                               THEN clock_timestamp() + make_interval(secs => %(lease)s) ELSE run_at END
+UPDATE lanes SET run_at = clock_timestamp() + make_interval(secs => %(lease)s)
 WHERE connection_id = %(connection)s AND lane_key = %(lane)s AND token = %(token)s AND leased
 RETURNING run_at
 """
@@ -45,6 +51,14 @@ UPDATE lanes SET leased = false, clean = %(seen)s,
   run_at = CASE WHEN dirty > %(seen)s OR %(more)s THEN clock_timestamp() ELSE %(next)s::timestamptz END
 WHERE connection_id = %(connection)s AND lane_key = %(lane)s AND token = %(token)s
 RETURNING run_at
+"""
+
+# Shared with the intake, which may raise `dirty` meanwhile, but not with a claim, which would raise the token.
+STILL_HELD = """
+SELECT l.lane_key FROM lanes l
+JOIN unnest(%(lanes)s::text[], %(tokens)s::bigint[]) AS c(lane_key, token)
+  ON l.lane_key = c.lane_key AND l.token = c.token
+WHERE l.connection_id = %(connection)s ORDER BY l.lane_key FOR KEY SHARE OF l
 """
 
 
@@ -66,8 +80,12 @@ class Claim:
 
     def hold(self) -> None:
         """Make sure that enough lease is left for one partner call. Raises LeaseLost."""
+        values = self._values(need=NEEDED_FOR_A_CALL_S, lease=max(settings.LEASE_S, 1))
         with db.cursor() as cursor:
-            cursor.execute(EXTEND, self._values(need=NEEDED_FOR_A_CALL_S, lease=max(settings.LEASE_S, 1)))
+            cursor.execute(ENOUGH_LEFT, values)
+            if cursor.fetchone() == (True,):
+                return
+            cursor.execute(EXTEND, values)
             if cursor.fetchone() is None:
                 raise LeaseLost(self.lane_key)
 
@@ -80,7 +98,10 @@ class Claim:
 
 @dataclass
 class Claims:
-    """Claims in turn over the connections: the cursor moves on, so that none waits behind a busy one."""
+    """Claims in turn over the connections: the cursor moves on, so that none waits behind a busy one.
+
+    Lanes of one claim wait for each other, so a claim is large only while claims come back full.
+    """
 
     cursor: int = 0
     only: int | None = None
@@ -91,7 +112,9 @@ class Claims:
         claims = self._take_after(self.cursor)
         if not claims and self.cursor:
             claims = self._take_after(0)
+        is_full = len(claims) == self.limit
         self.cursor = max((c.connection_id for c in claims), default=0)
+        self.limit = min(2 * self.limit, LANES_PER_CLAIM) if is_full else max(1, self.limit // 2)
         return sorted(claims, key=lambda c: (c.connection_id, c.lane_key))
 
     def _take_after(self, cursor_id: int) -> list[Claim]:
@@ -105,6 +128,25 @@ class Claims:
         with db.cursor() as cursor:
             cursor.execute(CLAIM, values)
             return [Claim(*row) for row in cursor.fetchall()]
+
+
+def still_held(claims: Sequence[Claim]) -> list[Claim]:
+    """Those of one connection's claims that nobody has taken over, kept from others until this transaction ends."""
+    values = {
+        "connection": claims[0].connection_id,
+        "lanes": [claim.lane_key for claim in claims],
+        "tokens": [claim.token for claim in claims],
+    }
+    with db.cursor() as cursor:
+        cursor.execute(STILL_HELD, values)
+        held = {lane_key for (lane_key,) in cursor.fetchall()}
+    return [claim for claim in claims if claim.lane_key in held]
+
+
+def fence(claim: Claim) -> None:
+    """Keep the lane for this transaction. Raises LeaseLost when another worker has it now."""
+    if not still_held([claim]):
+        raise LeaseLost(claim.lane_key)
 
 
 def next_due(connection_id: int | None = None) -> datetime | None:

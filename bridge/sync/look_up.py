@@ -13,6 +13,7 @@ from bridge.causes import Cause
 from bridge.clients.base import Priority
 from bridge.clients.shapes import Lead, Person
 from bridge.mappers import refs
+from bridge.mappers.titles import person_name
 from bridge.models import Effect, ObservedMessage
 from bridge.sync import effects, people, records
 from bridge.sync.carry_notes import note_agreed, title_of
@@ -33,9 +34,9 @@ def look_up(work: Work, state: EffectState) -> datetime | None:
     if found:
         return None
     if effect.kind not in CREATES:
-        effects.put_back(effect, until=timezone.now())
+        effects.put_back(work.claim, effect, until=timezone.now())
         return None
-    return effects.try_again(effect, _cause_of(effect), effect.detail)
+    return effects.try_again(work.claim, effect, _cause_of(effect), effect.detail)
 
 
 def find_forgotten(work: Work, effect: Effect) -> bool:
@@ -94,8 +95,11 @@ def _holds_key(person: Person, ref: str) -> bool:
 
 
 def _confirm_person(work: Work, effect: Effect, person: Person, *, has_ref: bool, found_by: str) -> None:
+    """The contact is not read anew while this is in doubt (bridge.sync.reread), so its values are those of the call."""
     opened = work.open_contact()
-    written = {"name": person.name, "email": opened.email, "phone": opened.phone} if has_ref else {}
+    is_ours = has_ref or person.name == person_name(opened.name, opened.phone, opened.contact_id)
+    written = records.values_of(person.name, opened) if is_ours else {}
+    found_by = "created" if is_ours else found_by
     effects.confirm(
         work.claim,
         {effect: person.id},

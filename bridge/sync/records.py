@@ -1,6 +1,6 @@
 """What is written down when Krayin has confirmed something: agreements, mappings, stage log (seed 002 tables)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from bridge.clients.shapes import Lead
 from bridge.mappers import refs
+from bridge.mappers.krayin import OpenContact, canonical_phone
 from bridge.models import (
     ContactMapping,
     ConversationDay,
@@ -94,8 +95,36 @@ def agree(work: Work, *, kind: Kind, ref: str, foreign_id: int, base: dict[str, 
 def person_base(work: Work, written: dict[str, str] | None = None) -> dict[str, str]:
     """Digests of the agreement: what Chatwoot held (by field) and what was written (by `…_written`)."""
     digests = {name: work.contact.digests[name] for name in FIELDS if name in work.contact.digests}
-    seen = {f"{name}_written": content_digest(name, text).hex() for name, text in (written or {}).items() if text}
-    return digests | seen
+    return digests | marks("written", written or {})
+
+
+def marks(kind: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Digests by which we know our own values again; empty ones leave no mark."""
+    return {f"{name}_{kind}": content_digest(name, text).hex() for name, text in values.items() if text}
+
+
+def has_marks(held: SyncedObject) -> bool:
+    """Whether any value there was written by us; an adopted object is other people's."""
+    return any(name.endswith("_written") for name in held.base)
+
+
+def is_ours(held: SyncedObject, name: str, value: str) -> bool:
+    """Whether Krayin shows what we wrote, or what we asked for in a call whose outcome was never learnt.
+
+    Without the second the next change would take our own value for a human's, and leave it there.
+    """
+    return content_digest(name, value).hex() in {held.base.get(f"{name}_written"), held.base.get(f"{name}_sent")}
+
+
+def values_of(name: str, contact: OpenContact) -> dict[str, str]:
+    """A contact's values as Krayin gets them: what a later change may replace."""
+    phone = canonical_phone(contact.phone) if contact.phone else ""
+    return {"name": name, "email": contact.email, "phone": phone}
+
+
+def will_write(held: SyncedObject, *, there: Mapping[str, str], sent: Mapping[str, str]) -> None:
+    """Remember, with *sent*, which values of ours are there now and which the call will put in their place."""
+    SyncedObject.objects.filter(pk=held.pk).update(base={**held.base, **marks("written", there), **marks("sent", sent)})
 
 
 def person_agreed(
@@ -111,7 +140,7 @@ def person_agreed(
 
 def lead_agreed(work: Work, step: Step, lead: Lead, *, found_by: str, has_ref: bool) -> None:
     """Remember the opportunity, give it its conversations and log the stage it was made in."""
-    base: dict[str, Any] = {"title": step.digest, "title_seen": content_digest("title", lead.title).hex()}
+    base: dict[str, Any] = {"title": step.digest, **marks("written", {"title": lead.title})}
     if found_by == "created" and step.rule:
         base["stage_wanted"] = step.stage_id
     agree(

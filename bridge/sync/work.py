@@ -146,13 +146,13 @@ class Attempt:
     def effect(self, step: Step) -> Effect:
         return self.rows[effects.key_of(step)]
 
-    def sending(self, *more: Step) -> None:
-        """Commit that the write is about to happen, for this step and those fused with it.
+    def sending(self, *more: Step, write: Callable[[], None] | None = None) -> None:
+        """Commit that the call is about to happen, for this step and those fused with it, and what `write` adds.
 
         Raises Later when another call on one of the objects is unfinished.
         """
         self.steps.extend(more)
-        if not effects.send(self.work.claim, self.effects, self.decision):
+        if not effects.send(self.work.claim, self.effects, self.decision, write):
             raise Later(timezone.now() + BUSY)
 
     def confirm(self, outcome: dict[Step, int | None], write: Callable[[], None]) -> None:

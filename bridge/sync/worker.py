@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, close_old_connections, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 from django.db import connection as db
 from django.utils import timezone
 
@@ -23,13 +23,14 @@ from bridge.models import Connection, Effect, WebhookEvent
 from bridge.sync import breaker, effects, merges, records, reread
 from bridge.sync.carry_out import PartnerAway, carry_out, settle_read_error
 from bridge.sync.carry_people import join_lead
-from bridge.sync.lanes import Claim, Claims, LeaseLost
+from bridge.sync.lanes import Claim, Claims, LeaseLost, mark_dirty, still_held
 from bridge.sync.look_up import look_up
 from bridge.sync.observe import observe
 from bridge.sync.plan import Plan, plan
+from bridge.sync.reread import Reading
 from bridge.sync.state import load
 from bridge.sync.work import Work
-from bridge.webhooks.intake import body_context
+from bridge.webhooks.intake import body_context, lane_of
 from consent.encryption import Actor, Sealed, Undecryptable, open_day
 from consent.policy import PurposeOfUse
 
@@ -37,10 +38,12 @@ logger = logging.getLogger(__name__)
 
 EVENTS_PER_LANE = 200
 STEPS_PER_CLAIM = 40
-IDLE_S = 1.0
+FIRST_IDLE_S, IDLE_S = 0.02, 1.0
 CHATWOOT_AWAY = timedelta(seconds=15)
 
 Status = WebhookEvent.Status
+# Not our defect and not the lane's: the worker waits for PostgreSQL, and the lane for the end of its lease.
+DATABASE_AWAY = (OperationalError, InterfaceError)
 
 WAITING = """
 SELECT e.id, e.received_at, e.lane_key, b.row_ref, b.sealed
@@ -67,7 +70,7 @@ class Worker:
     """Works lanes until nothing is due; several workers, threads and Celery tasks may run side by side."""
 
     def __init__(self, *, only: int | None = None) -> None:
-        self.claims = Claims(only=only)
+        self.claims = Claims(only=only, limit=1)
 
     def run_once(self) -> int:
         """Take one claim and work it; return the number of lanes, 0 when nothing was due."""
@@ -87,16 +90,21 @@ class Worker:
         return total
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Work until asked to stop. PostgreSQL is asked every second: no broker is needed (DESIGN section 4)."""
+        """Work until asked to stop. PostgreSQL is asked every second: no broker is needed (DESIGN section 4).
+
+        Soon after work more is likely to come, so the first looks follow each other closely.
+        """
+        idle_s = FIRST_IDLE_S
         while not stop.is_set():
             try:
                 idle = self.run_once() == 0
-            except OperationalError as error:
+            except DATABASE_AWAY as error:
                 logger.error("database not usable: %s", type(error).__name__)
                 close_old_connections()
-                idle = True
+                idle, idle_s = True, IDLE_S
             if idle:
-                stop.wait(IDLE_S)
+                stop.wait(idle_s)
+            idle_s = min(2 * idle_s, IDLE_S) if idle else FIRST_IDLE_S
 
 
 # Observe -------------------------------------------------------------------------------------------------------------
@@ -106,7 +114,7 @@ def work_claims(connection: Connection, claims: Sequence[Claim]) -> None:
     """Observe what waits in one connection's claimed lanes, then work each. One clinic's error never stops another's."""
     try:
         full = take_in(connection, claims)
-    except OperationalError:
+    except DATABASE_AWAY:
         raise
     except Exception:
         logger.exception("events not observed: connection=%s", connection.pk)
@@ -119,13 +127,23 @@ def work_claims(connection: Connection, claims: Sequence[Claim]) -> None:
 
 def take_in(connection: Connection, claims: Sequence[Claim]) -> set[str]:
     """Observe the claims' waiting events, set-based; return the lanes that have more than one helping."""
-    waiting = read_waiting(claims)
     now = database_now()
     with transaction.atomic():
-        merges.ask_about(connection, observe(connection, waiting.facts, now).left)
+        # Another worker may have taken a lane over meanwhile: two must never change its rows side by side.
+        waiting = read_waiting(still_held(claims))
+        seen = observe(connection, waiting.facts, now)
+        merges.ask_about(connection, seen.left)
+        wake_others(connection, seen.contacts, claims)
         mark(waiting.events, Status.OBSERVED)
         mark(waiting.parked, Status.PARKED, Cause.UNREADABLE)
     return waiting.full_lanes
+
+
+def wake_others(connection: Connection, contact_ids: Iterable[int], claims: Sequence[Claim]) -> None:
+    """An event read in another contact's lane (a parked one that became readable) is that contact's work, too."""
+    claimed = {claim.lane_key for claim in claims}
+    for lane_key in sorted({lane_of(contact_id) for contact_id in contact_ids} - claimed):
+        mark_dirty(connection.pk, lane_key)
 
 
 def read_waiting(claims: Sequence[Claim]) -> Waiting:
@@ -193,6 +211,8 @@ def work_lane(connection: Connection, claim: Claim, *, more: bool = False) -> No
         return
     except PartnerAway as away:
         next_at = breaker.open_for(connection, away.cause)
+    except DATABASE_AWAY:
+        raise
     except Exception:
         logger.exception("lane failed: connection=%s token=%s", claim.connection_id, claim.token)
         next_at = breaker.own_error(connection)
@@ -200,10 +220,14 @@ def work_lane(connection: Connection, claim: Claim, *, more: bool = False) -> No
 
 
 def _reconcile(connection: Connection, claim: Claim) -> datetime | None:
-    if not reread.settle_doubts(connection, claim):
+    reading = reread.settle_doubts(connection, claim)
+    if reading is Reading.AWAY:
         return timezone.now() + CHATWOOT_AWAY
-    for _ in range(STEPS_PER_CLAIM):
-        work = Work(connection, claim, load(connection, claim.lane_key))
+    work = Work(connection, claim, load(connection, claim.lane_key))
+    for step in range(STEPS_PER_CLAIM):
+        if step:
+            # The same work, so that a titular's fields are opened, and a Krayin user is chosen, once a claim.
+            work.loaded, work.calls = load(connection, claim.lane_key), 0
         current = plan(work.loaded.state, database_now())
         rows = effects.intend(connection, claim, current, work.loaded.state.effects)
         if connection.state == Connection.State.SHADOW:
@@ -212,7 +236,8 @@ def _reconcile(connection: Connection, claim: Claim) -> datetime | None:
         if wait is DONE:
             if work.loaded.contact:
                 records.map_conversations(work)
-            return current.wake_at
+            has_more = reading is Reading.REST and not reread.is_being_created(connection, claim)
+            return timezone.now() if has_more else current.wake_at
         if isinstance(wait, datetime):
             return min(wait, current.wake_at or wait)
         breaker.close(connection)

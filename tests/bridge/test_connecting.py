@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from audit.models import AuditLog
 from bridge.connecting.refresh import refresh_all
 from bridge.connecting.spec import UnusableSpec, read_spec
-from bridge.connecting.steps import CannotConnect, connect
+from bridge.connecting.steps import KRAYIN_EVENTS, CannotConnect, connect
 from bridge.models import Connection, WebhookSecret
 from bridge.reconcile.jobs import poll_due
 from bridge.sandbox.chatwoot import AGENT_TOKEN, ChatwootSandbox
@@ -30,6 +30,18 @@ def test_connecting_twice_makes_nothing_twice(bridge: Bridge) -> None:
     assert Connection.objects.count() == 1
     assert WebhookSecret.objects.count() == 2
     assert len(bridge.chatwoot.state(["webhooks"])["webhooks"]) == 1
+
+
+def test_an_interrupted_set_up_is_completed_by_the_next(bridge: Bridge) -> None:
+    client, _ = krayin_client(bridge.connection)
+    client.workflow_delete(client.workflows()[0].id)
+    client.webhook_delete(client.webhooks()[-1].id)
+    connect(read_spec(connection_file(bridge.chatwoot, bridge.krayin)), lambda step: None)
+    crm = bridge.crm
+    ours = [flow for flow in crm["workflows"] if flow["name"].startswith("Ponte")]
+    assert len(crm["webhooks"]) == 3
+    assert {flow["event"] for flow in ours} >= {event for _, event, _ in KRAYIN_EVENTS}
+    assert WebhookSecret.objects.filter(partner="krayin").count() == 1
 
 
 def test_the_command_prints_the_webhook_address_as_json(
