@@ -8,7 +8,16 @@ from django.utils.translation import gettext_lazy as _
 from config.db.partitions import Partitioned, Step, register
 
 # Facts that change by themselves; nobody decides them.
-HOT_FIELDS = ["paused_until", "problem", "problem_since", "failures_in_a_row", "updated_at", "inbox_names", "pipelines", "polled_at"]
+HOT_FIELDS = [
+    "paused_until",
+    "problem",
+    "problem_since",
+    "failures_in_a_row",
+    "updated_at",
+    "inbox_names",
+    "pipelines",
+    "polled_at",
+]
 
 
 class BridgeConfig(AppConfig):

@@ -1,11 +1,13 @@
 """The Celery application: queue `lanes` for wake-ups, `jobs` for everything that takes longer."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init
+from celery.signals import import_modules
 from django.conf import settings
+from django.db import OperationalError
 
 from config.checks import refuse_problems
 
@@ -15,12 +17,14 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@celeryd_init.connect
-@beat_init.connect
+# Celery swallows what handlers of its other start signals raise; this one comes before beat opens the database, too.
+@import_modules.connect
 def refuse_malformed_settings(**kwargs: Any) -> None:
     """Stop workers and beat on malformed settings or a wrong key, which Django itself only checks in its commands."""
     refuse_problems(settings.ENVIRONMENT_PROBLEMS)
     # Celery imports this module before Django's models exist.
     from consent.encryption import refuse_wrong_key
 
-    refuse_wrong_key()
+    # PostgreSQL may come up later; tasks wait for it.
+    with suppress(OperationalError):
+        refuse_wrong_key()

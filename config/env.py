@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 
@@ -73,17 +73,50 @@ class Environment:
 
         return self.read(variable, parse, default=default, placeholder=default)
 
-    def words(self, variable: str, *, default: list[str] | None = None) -> list[str]:
-        return self.read(variable, parse_words, default=default, placeholder=[])
-
-    def url(self, variable: str, *, schemes: tuple[str, ...], default: str | None = None) -> str:
+    def choice(self, variable: str, *, among: tuple[str, ...], default: str) -> str:
         def parse(raw: str) -> str:
-            parts = urlsplit(raw)
-            if parts.scheme not in schemes or not (parts.netloc or parts.path):
-                raise Malformed("is not an address Ponte can use", f"use {' or '.join(f'{s}://…' for s in schemes)}")
+            if raw.upper() not in among:
+                raise Malformed("is none of the words Ponte knows", f"use one of {', '.join(among)}")
+            return raw.upper()
+
+        return self.read(variable, parse, default=default, placeholder=default)
+
+    def words(self, variable: str, *, default: list[str] | None = None) -> list[str]:
+        def parse(raw: str) -> list[str]:
+            words = parse_words(raw)
+            if not words:
+                raise Malformed("holds nothing but separators", "use words separated by commas, or unset it")
+            return words
+
+        return self.read(variable, parse, default=default, placeholder=[])
+
+    def url(
+        self, variable: str, *, schemes: tuple[str, ...], default: str | None = None, names_database: bool = False
+    ) -> str:
+        """An address with a host; with `names_database` it ends in a database's name and may leave out the host."""
+        fix = f"use {' or '.join(f'{scheme}://…' for scheme in schemes)}"
+
+        def parse(raw: str) -> str:
+            parts = parse_url(raw, schemes, fix)
+            if names_database and not parts.path.strip("/"):
+                raise Malformed("names no database", f"{fix}, ending in /name-of-the-database")
+            if not names_database and not parts.hostname:
+                raise Malformed("is not an address Ponte can use", fix)
             return raw
 
         return self.read(variable, parse, default=default, placeholder="")
+
+    def origin(self, variable: str, *, default: str) -> str:
+        """The address of a web site without a path."""
+        return self.read(variable, parse_origin, default=default, placeholder=default)
+
+    def origins(self, variable: str) -> list[str]:
+        """Addresses of web sites, separated by commas; none by default."""
+
+        def parse(raw: str) -> list[str]:
+            return [parse_origin(word) for word in parse_words(raw)]
+
+        return self.read(variable, parse, default=[], placeholder=[])
 
     def keys(self, variable: str) -> dict[str, bytes]:
         """Versioned 32-byte keys, newest first: `id:base64,older:base64`."""
@@ -100,6 +133,27 @@ def parse_flag(raw: str) -> bool:
     if raw.lower() not in words:
         raise Malformed("is neither yes nor no", "use 1 or 0")
     return words[raw.lower()]
+
+
+def parse_url(raw: str, schemes: tuple[str, ...], fix: str) -> SplitResult:
+    """Split an address. Raises Malformed for another scheme, a port that is no port, brackets or blanks."""
+    try:
+        parts = urlsplit(raw)
+        is_usable = parts.scheme in schemes and (parts.port is None or parts.port > 0)
+    except ValueError as error:
+        raise Malformed("is not an address Ponte can use", fix) from error
+    if not is_usable or any(character.isspace() for character in raw):
+        raise Malformed("is not an address Ponte can use", fix)
+    return parts
+
+
+def parse_origin(raw: str) -> str:
+    """Return scheme, host and port of a web site. Raises Malformed for anything more or less."""
+    fix = "use https://name.of.the.site, without a path"
+    parts = parse_url(raw, ("http", "https"), fix)
+    if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise Malformed("is not the address of a web site", fix)
+    return raw.rstrip("/")
 
 
 def parse_words(raw: str) -> list[str]:

@@ -19,7 +19,7 @@ from bridge.clients.chatwoot import ChatwootClient
 from bridge.clients.shapes import Conversation
 from bridge.errors import PartnerGone
 from bridge.events import Facts, MessageFact
-from bridge.mappers.chatwoot_rest import contact_fact_of, conversation_fact_of, message_fact_of, version_of
+from bridge.mappers.chatwoot_rest import contact_fact_of, conversation_fact_of, message_fact_of
 from bridge.mappers.facts_json import EVENT, body_of
 from bridge.models import (
     Connection,

@@ -212,8 +212,8 @@ def _conversations(work: Observation, facts: Sequence[ConversationFact]) -> None
             update_conflicts=True,
             unique_fields=["id"],
             update_fields=[
-                "contact_id", "moved_from_id", "inbox_id", "channel", "status", "version", "version_digest", "labels", "assignee_id",
-                "team_id", "first_reply_at", "resolved_at", "last_activity_at", "gone_at",
+                "contact_id", "moved_from_id", "inbox_id", "channel", "status", "version", "version_digest", "labels",
+                "assignee_id", "team_id", "first_reply_at", "resolved_at", "last_activity_at", "gone_at",
             ],
         )  # fmt: skip
 
