@@ -27,10 +27,14 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def facts_from(body: Mapping[str, Any]) -> Facts:
-    """Read what `body_of` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    """Read what `body_of` wrote. Raises KeyError, TypeError or ValueError for anything else.
+
+    What was stored is evidence like any body, no longer the last word: newer things may have come before it.
+    """
     return Facts(
         contacts=tuple(
-            ContactFact(**{**c, "last_activity_at": _moment(c["last_activity_at"])}) for c in body["contacts"]
+            ContactFact(**{**c, "last_activity_at": _moment(c["last_activity_at"]), "is_authoritative": False})
+            for c in body["contacts"]
         ),
         conversations=tuple(_conversation(c) for c in body["conversations"]),
         messages=tuple(_message(m) for m in body["messages"]),
@@ -50,6 +54,7 @@ def _message(values: Mapping[str, Any]) -> MessageFact:
             "direction": ObservedMessage.Direction(values["direction"]),
             "attachments": tuple(values["attachments"]),
             "sent_at": _moment(values["sent_at"]),
+            "is_authoritative": False,
         }
     )
 

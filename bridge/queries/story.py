@@ -6,7 +6,6 @@ Read from what was stored anyway; nothing is opened: people appear by mask, obje
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 
@@ -14,7 +13,6 @@ from bridge.models import Connection, ObservedContact, ObservedConversation, Web
 from bridge.queries.story_lines import Entry, lines_of
 from bridge.queries.story_rows import Known, known_contact, known_unread
 from bridge.queries.story_status import Status, status_of
-from bridge.sync.records import stage_names
 
 
 @dataclass(frozen=True)

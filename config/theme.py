@@ -1,0 +1,95 @@
+"""What the admin's theme asks for each page: menu, colours, band (screens sections 3 and 15)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the menu: the list of a model, shown to whoever may see it."""
+
+    title: str | Promise
+    icon: str  # of Material Symbols, which the theme ships
+    model: str
+
+
+# An entry appears as soon as its screen exists.
+MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
+    (
+        _("Operation"),
+        (
+            Entry(_("Trace"), "travel_explore", "bridge.ObservedContact"),
+            Entry(_("To solve"), "assignment_late", "bridge.FailedWebhook"),
+            Entry(_("Received events"), "move_to_inbox", "bridge.WebhookEvent"),
+            Entry(_("Links"), "link", "bridge.ContactMapping"),
+            Entry(_("Stage changes"), "timeline", "bridge.StageChangeLog"),
+        ),
+    ),
+    (
+        _("Settings"),
+        (
+            Entry(_("Connections"), "hub", "bridge.Connection"),
+            Entry(_("Clinics"), "local_hospital", "consent.Clinic"),
+            Entry(_("People"), "group", "consent.User"),
+            Entry(_("Permissions"), "key", "consent.Membership"),
+        ),
+    ),
+    (_("Audit"), (Entry(_("Trail"), "history", "audit.AuditLog"),)),
+)
+
+
+def menu(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu of this viewer, in the shape django-unfold draws."""
+    home = {"title": _("Home"), "icon": "home", "link": reverse("admin:index")}
+    groups = [{"title": title, "items": list(_items(entries, request))} for title, entries in MENU]
+    return [{"items": [home]}, *groups]
+
+
+def _items(entries: tuple[Entry, ...], request: HttpRequest) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        model = apps.get_model(entry.model)
+        if not admin.site.is_registered(model) or not admin.site.get_model_admin(model).has_module_permission(request):
+            continue
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        yield {"title": entry.title, "icon": entry.icon, "link": address, "active": request.path.startswith(address)}
+
+
+def band(request: HttpRequest) -> dict[str, Any]:
+    """What every page is told: whether it shows example data (it then carries a band)."""
+    return {"example_data": settings.EXAMPLE_DATA}
+
+
+def title_prefix(request: HttpRequest) -> str | Promise:
+    return _("Example ·") if settings.EXAMPLE_DATA else ""
+
+
+def accent(request: HttpRequest) -> dict[str, str]:
+    """Teal; example data in another accent, so that nobody takes one installation for the other."""
+    return shades(hue=60, chroma=0.11) if settings.EXAMPLE_DATA else shades(hue=195, chroma=0.09)
+
+
+def shades(*, hue: int, chroma: float) -> dict[str, str]:
+    """The eleven shades of one accent; 600 on white and white on 600 keep a contrast of 4.5 : 1 or more."""
+    steps = {
+        "50": (98, 0.15), "100": (95, 0.3), "200": (90, 0.5), "300": (82, 0.8), "400": (72, 1), "500": (60, 1),
+        "600": (50, 1), "700": (44, 0.95), "800": (37, 0.8), "900": (31, 0.6), "950": (24, 0.5),
+    }  # fmt: skip
+    return {name: f"oklch({light}% {chroma * part:.3f} {hue})" for name, (light, part) in steps.items()}
+
+
+def icon(request: HttpRequest) -> str:
+    return static("ponte/logo.svg")
+
+
+def styles(request: HttpRequest) -> str:
+    return static("ponte/ponte.css")
