@@ -132,7 +132,7 @@ class Claims:
 
 def still_held(claims: Sequence[Claim]) -> list[Claim]:
     """Those of one connection's claims that nobody has taken over, kept from others until this transaction ends."""
-    values = {
+    values: dict[str, Any] = {
         "connection": claims[0].connection_id,
         "lanes": [claim.lane_key for claim in claims],
         "tokens": [claim.token for claim in claims],

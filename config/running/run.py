@@ -130,7 +130,6 @@ def start_ponte(processes: Processes, web_url: str) -> None:
     web = processes.start("web", python(*gunicorn))
     processes.start("lanes", manage("lanes"))
     processes.start("spool", manage("spool"))
-    processes.start("spool", manage("spool"))
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     processes.start("celery", python(*celery, "worker", "-Q", "lanes,jobs", "-c", "2", "-l", "INFO", *quiet))
     processes.start("beat", python(*celery, "beat", "-l", "INFO", "--pidfile="))

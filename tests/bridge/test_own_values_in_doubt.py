@@ -1,17 +1,18 @@
 """What a call whose outcome is unknown may have written is known again as our own, and follows Chatwoot."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from connected_clinic import Bridge
-from django.db import connection as db
+from django.utils import timezone
 
 from bridge.clients.shapes import Labelled, PersonDraft
-from bridge.mappers.facts_json import body_of, facts_from
 from bridge.events import Facts
 from bridge.mappers.chatwoot_rest import contact_fact_of, message_fact_of
-from bridge.models import Connection, ObservedMessage
+from bridge.mappers.facts_json import body_of, facts_from
+from bridge.models import ObservedMessage
+from bridge.sync.lanes import mark_dirty
+from bridge.sync.observe import observe
 from bridge.sync.partners import chatwoot_client, krayin_client
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
@@ -157,25 +158,21 @@ def test_every_doubtful_message_of_a_large_helping_is_read(bridge: Bridge) -> No
 
 
 def test_what_a_poll_read_before_a_correction_does_not_undo_it(bridge: Bridge) -> None:
-    """The poll's answer waits as an event; what is newer came first."""
+    """The poll's answer waits as an event; a correction that came after it is observed before."""
     number = writes(bridge)
     settle(bridge)
     client = chatwoot_client(bridge.connection)
-    message_id = ObservedMessage.objects.order_by("chatwoot_message_id").first().chatwoot_message_id
-    message = message_fact_of(client.message(number, message_id))
-    read = body_of(Facts(contacts=(contact_fact_of(client.contact(4182)),), messages=(message,)))
-    stored = facts_from(read)
-    assert [fact.is_authoritative for fact in (*stored.contacts, *stored.messages)] == [False, False]
-    assert stored.messages[0].text == message.text
-
-
-def test_a_database_that_goes_away_is_no_error_of_the_connection(bridge: Bridge) -> None:
-    """PostgreSQL ends the worker's session while it works; the worker goes on with another."""
-    from bridge.sync.worker import DATABASE_AWAY, Worker
-
-    writes(bridge)
-    with db.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = cursor.fetchone()[0]
-    bridge.krayin.faults.add("slow", seconds=1.0, method="POST", path="/leads", count=1)
-    ...
+    first = ObservedMessage.objects.earliest("chatwoot_message_id").chatwoot_message_id
+    message = message_fact_of(client.message(number, first))
+    assert message is not None
+    polled = facts_from(body_of(Facts(contacts=(contact_fact_of(client.contact(4182)),), messages=(message,))))
+    with bridge.chatwoot.capture() as deliveries:
+        bridge.chatwoot.edit_message(first, "Boa tarde")
+    bridge.deliver(deliveries)
+    changes(bridge, name="Ana Prado")
+    settle(bridge)
+    observe(bridge.connection, [polled], timezone.now())
+    mark_dirty(bridge.connection.pk, "c:4182")
+    settle(bridge)
+    assert person(bridge)["name"] == "Ana Prado"
+    assert "Boa tarde" in bridge.crm["notes"][0]["comment"]

@@ -6,17 +6,21 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from connected_clinic import Bridge
-from django.db import connections
+from connected_clinic import Bridge, make_bridge
+from django.db import connection as db
+from django.db import connections, transaction
 from django.utils import timezone
 
 from bridge.causes import Cause
 from bridge.models import Connection, Effect, Lane, ObservedContact, WebhookEvent
+from bridge.sandbox.chatwoot import ChatwootSandbox
+from bridge.sandbox.http import Request, Response
+from bridge.sandbox.krayin import SandboxKrayin
 from bridge.sync import effects
-from bridge.sync.lanes import Claim, Claims, LeaseLost
+from bridge.sync.lanes import Claim, Claims, LeaseLost, mark_dirty
 from bridge.sync.plan import plan
 from bridge.sync.state import load
-from bridge.sync.worker import database_now, take_in, work_lane
+from bridge.sync.worker import Worker, database_now, take_in, work_lane
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -84,35 +88,46 @@ def test_events_are_left_to_the_one_who_has_the_lane(bridge: Bridge) -> None:
     assert set(WebhookEvent.objects.values_list("status", flat=True)) <= {"received", "ignored"}
 
 
-def test_an_answer_of_chatwoot_that_has_grown_old_is_not_written(bridge: Bridge) -> None:
-    """The sleeper asked before the name was corrected; the other worker asked after it."""
-    somebody_writes(bridge)
-    bridge.settle()
-    slow = claimed_again(bridge, name="Ana Lima Souza")
-    bridge.chatwoot.set_faults(rest="slow", rest_delay_s=1.5, rest_times=1)
-    sleeper = threading.Thread(target=in_thread, args=[lambda: work_lane(bridge.connection, slow)])
-    sleeper.start()
-    time.sleep(0.5)
-    with bridge.chatwoot.capture() as deliveries:
-        bridge.chatwoot.update_contact(4182, name="Ana Lima Prado")
-    bridge.deliver(deliveries)
-    for _ in range(2):
-        bridge.make_due()
-        bridge.work()
-    sleeper.join()
-    assert ObservedContact.objects.get().needs_read is False
-    assert bridge.crm["persons"][0]["name"] == "Ana Lima Prado"
-    assert Lane.objects.get().token > slow.token
+class AnswersLate(ChatwootSandbox):
+    """Its answers about contacts are as old as they took."""
+
+    delay_s = 0.0
+
+    def handle(self, request: Request) -> Response:
+        response = super().handle(request)
+        if "/contacts/" in request.path:
+            time.sleep(self.delay_s)
+        return response
 
 
-def claimed_again(bridge: Bridge, *, name: str) -> Claim:
-    """The contact's name differs from what is held, and a worker is about to ask for it."""
+def test_an_answer_of_chatwoot_that_has_grown_old_is_not_written(krayin: SandboxKrayin, transactional_db: None) -> None:
+    """The sleeper's answer is from before the name was corrected; the other worker asked after it."""
+    with AnswersLate(shuffle=False) as chatwoot:
+        bridge = make_bridge(chatwoot, krayin)
+        somebody_writes(bridge)
+        bridge.settle()
+        is_renamed(bridge, "Ana Lima Souza")
+        slow = Claims().take()[0]
+        take_in(bridge.connection, [slow])
+        chatwoot.delay_s = 1.5
+        sleeper = threading.Thread(target=in_thread, args=[lambda: work_lane(bridge.connection, slow)])
+        sleeper.start()
+        time.sleep(0.5)
+        chatwoot.delay_s = 0.0
+        is_renamed(bridge, "Ana Lima Prado")
+        for _ in range(2):
+            bridge.make_due()
+            bridge.work()
+        sleeper.join()
+        mark_dirty(bridge.connection.pk, slow.lane_key)
+        bridge.settle()
+        assert bridge.crm["persons"][0]["name"] == "Ana Lima Prado"
+
+
+def is_renamed(bridge: Bridge, name: str) -> None:
     with bridge.chatwoot.capture() as deliveries:
         bridge.chatwoot.update_contact(4182, name=name)
-    bridge.deliver(deliveries)
-    claim = Claims().take()[0]
-    take_in(bridge.connection, [claim])
-    return claim
+    assert set(bridge.deliver(deliveries)) == {202}
 
 
 def test_a_call_that_outlasted_the_lease_leaves_the_judgement_to_the_other(bridge: Bridge) -> None:
@@ -144,8 +159,6 @@ def in_thread(work: Callable[[], None]) -> None:
 
 
 def test_the_intake_never_waits_for_a_worker_that_sleeps_inside_a_transaction(bridge: Bridge) -> None:
-    from django.db import transaction
-
     number = somebody_writes(bridge)
     bridge.settle()
     with bridge.chatwoot.capture() as deliveries:
@@ -172,3 +185,32 @@ def steal(claim: Claim) -> list[Claim]:
     """Try to claim a lane whose lease has run out."""
     Lane.objects.filter(lane_key=claim.lane_key).update(run_at=timezone.now() - timedelta(seconds=1))
     return Claims().take()
+
+
+END_OTHERS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+def test_a_database_that_goes_away_is_no_error_of_the_lane(bridge: Bridge) -> None:
+    """PostgreSQL ends the worker's session during a call; the worker lives, and nobody is told of an own error."""
+    somebody_writes(bridge)
+    bridge.fault("slow", seconds=1.0, when="after", method="POST", path="/leads", count=1)
+    stop = threading.Event()
+    worker = threading.Thread(target=in_thread, args=[lambda: Worker().run_forever(stop)])
+    worker.start()
+    time.sleep(0.5)
+    with db.cursor() as cursor:
+        cursor.execute(END_OTHERS)
+    time.sleep(1.5)
+    is_alive = worker.is_alive()
+    stop.set()
+    worker.join()
+    assert is_alive
+    assert Connection.objects.get().problem == ""
+    for _ in range(3):
+        bridge.make_due()
+        bridge.work()
+    assert bridge.crm["counts"]["leads"] == 1
+    assert set(Effect.objects.values_list("state", flat=True)) == {"confirmed"}
