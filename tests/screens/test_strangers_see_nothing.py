@@ -259,7 +259,7 @@ def test_who_may_not_act_changes_nothing(sol: Connection, signed_in: Callable[..
         assert fingerprint() == before, name
 
 
-@pytest.mark.parametrize("role", [*OPERATORS, None])
+@pytest.mark.parametrize("role", [*sorted(OPERATORS), None])
 def test_no_screen_shows_a_full_name_or_phone(
     sol: Connection, signed_in: Callable[..., Client], role: Role | None
 ) -> None:
