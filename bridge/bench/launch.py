@@ -1,0 +1,146 @@
+"""First half of `bench`: servers in a fresh directory, durable as in production; the second half runs inside them.
+
+Two halves, because Django reads its settings when a process starts: before the servers run there is nothing to read.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import psycopg
+
+from config.embedded import Servers, launch
+from config.embedded.accounts import moved_root
+from config.embedded.ephemeral import LEASH
+from config.embedded.postgres import SUPERUSER
+from config.embedded.processes import free_port
+from config.running import environment
+from config.running.processes import stop_leftovers
+
+PROJECT = Path(__file__).resolve().parents[2]
+RECORD = "processes.json"
+STOP_TIMEOUT_S = 90.0
+GIVEN = ("DATABASE_URL", "REDIS_URL")
+STATEMENTS = (
+    "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'",
+    "CREATE EXTENSION pg_stat_statements",
+    "GRANT pg_read_all_stats TO ponte",
+    "GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO ponte",
+)
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Measure in servers of its own; return the exit status. Raises config.embedded.EmbeddedServersError.
+
+    Servers, processes and data are gone afterwards, also when this program is killed.
+    """
+    with ExitStack() as stack:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _leave)
+        var = stack.enter_context(fresh_directory())
+        servers, has_statements = stack.enter_context(_servers(var, environ))
+        found = ["--inside", str(var), "--broker-pid", str(servers.pids[1]), "--broker", str(servers.redis)]
+        found += ["--statements"] * has_statements
+        child = subprocess.Popen(
+            [sys.executable, str(PROJECT / "manage.py"), "bench", *arguments, *found],
+            cwd=PROJECT,
+            env=inside(environ, servers, var),
+        )
+        try:
+            return child.wait()
+        finally:
+            if child.poll() is None:
+                child.terminate()
+                child.wait(STOP_TIMEOUT_S)
+            stop_leftovers(var / RECORD)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+@contextmanager
+def fresh_directory() -> Iterator[Path]:
+    var = Path(tempfile.mkdtemp(prefix="ponte-bench-"))
+    if os.geteuid() == 0:
+        var.chmod(0o711)  # the account that runs the servers passes through
+    try:
+        yield var
+    finally:
+        for directory in (var, moved_root(var)):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _servers(var: Path, environ: Mapping[str, str]) -> Iterator[tuple[Servers, bool]]:
+    """Own servers, whatever the environment names; started twice where statements can be counted."""
+    own = {name: value for name, value in environ.items() if name not in GIVEN}
+    source = environ.get("PONTE_SERVERS") or "auto"
+    with _leash(var) as leash, ExitStack() as stack:
+        servers = launch(var, source=source, environ=own, report=_silent)
+        stack.callback(servers.stop)
+        has_statements = count_statements(servers, var)
+        if has_statements:
+            servers.stop()
+            servers = launch(var, source=source, environ=own, report=_silent)
+            stack.callback(servers.stop)
+        leash.write(" ".join(map(str, servers.pids)) + "\n")
+        leash.flush()
+        yield servers, has_statements
+
+
+def _silent(line: str) -> None:
+    """What the servers say while starting is no part of a measurement."""
+
+
+def count_statements(servers: Servers, var: Path) -> bool:
+    """Prepare pg_stat_statements; it works from the next start on. False where this PostgreSQL does not bring it."""
+    places = [found for root in (var, moved_root(var)) for found in root.glob(f"*/{SUPERUSER}.password")]
+    password = places[0].read_text(encoding="utf-8").strip()
+    with psycopg.connect(servers.database_url, user=SUPERUSER, password=password, autocommit=True) as admin:
+        known = admin.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_stat_statements'").fetchone()
+        for statement in STATEMENTS if known else ():
+            admin.execute(statement)
+    return known is not None
+
+
+@contextmanager
+def _leash(var: Path) -> Iterator[IO[str]]:
+    """Stops the servers and clears up if this program is killed; see `config.embedded.ephemeral`."""
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", LEASH, "sh", str(var), str(moved_root(var))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
+    with process:
+        if process.stdin is None:
+            raise RuntimeError("subprocess.PIPE gave no pipe")
+        yield process.stdin
+        process.kill()
+
+
+def inside(environ: Mapping[str, str], servers: Servers, var: Path) -> dict[str, str]:
+    """The environment of the second half and its processes: these servers, keys of its own, no proxy for local calls."""
+    keys = {name: make() for name, make in environment.MAKERS.items()}
+    ours = {
+        **{name: value for name, value in environ.items() if not name.startswith("PONTE_")},
+        **servers.environment(),
+        **keys,
+        "PONTE_VAR": str(var),
+        "PONTE_LOG_LEVEL": "WARNING",
+    }
+    web_url = f"http://127.0.0.1:{free_port()}"
+    return {**environment.of_children(ours, web_url=web_url), "PONTE_EXAMPLE_DATA": "0"}
