@@ -50,6 +50,7 @@ def test_it_does_not_start_with_keys_the_database_does_not_know() -> None:
     done = subprocess.run(
         command(free_port()), env=environ, cwd=PROJECT, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
-    assert done.returncode == 3
+    # Gunicorn ends with 3, or with 1 when its second worker dies while it is halting already.
+    assert done.returncode in (1, 3)
     assert "ponte.E010" in done.stderr
     assert wrong not in done.stderr
