@@ -1,9 +1,14 @@
 """Audit: what happened, by whom; append-only."""
 
+from datetime import timedelta
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from config.db import partitions
+from config.db.partitions import Partitioned, Step, register
+
+# Access logs of an application are kept for six months (Lei 12.965 Art. 15), and no longer (lgpd R08).
+SIX_MONTHS = timedelta(days=184)
 
 
 class AuditConfig(AppConfig):
@@ -13,4 +18,6 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         # Kept 20 years for reads of clinical records (lgpd R09); dropping sealed segments is the retention job's work.
-        partitions.register(partitions.Partitioned("audit_logs", "created_at", partitions.Step.QUARTER))
+        register(Partitioned("audit_logs", "created_at", Step.QUARTER, insert_only=True))
+        register(Partitioned("audit_seals", "created_at", Step.QUARTER, insert_only=True))
+        register(Partitioned("access_logs", "created_at", Step.MONTH, keep=SIX_MONTHS))

@@ -18,21 +18,31 @@ class Person(Protocol):
     def is_authenticated(self) -> bool: ...
 
 
+@dataclass
+class Visit:
+    """Where a request comes from. `access_ref` is filled when its row is written."""
+
+    ip: str | None
+    user_agent: str
+    access_ref: uuid.UUID | None = None
+
+
 @dataclass(frozen=True)
 class Acting:
-    """`user` is the signed-in person, possibly lazy or anonymous; None for jobs and commands."""
+    """`user` is the signed-in person, possibly lazy or anonymous; None for jobs and commands, which visit nothing."""
 
     user: Person | None
     request_id: str
+    visit: Visit | None = None
 
 
 _acting: ContextVar[Acting | None] = ContextVar("ponte_acting", default=None)
 
 
 @contextmanager
-def acting_as(user: Person | None, *, request_id: str = "") -> Iterator[Acting]:
+def acting_as(user: Person | None, *, request_id: str = "", visit: Visit | None = None) -> Iterator[Acting]:
     """Attribute what happens inside to the user, under one request id (made when none is given)."""
-    acting = Acting(user, request_id or uuid.uuid4().hex)
+    acting = Acting(user, request_id or uuid.uuid4().hex, visit)
     token = _acting.set(acting)
     try:
         yield acting
@@ -45,6 +55,11 @@ def current_user_id() -> int | None:
     acting = _acting.get()
     user = acting.user if acting else None
     return user.pk if user is not None and user.is_authenticated else None
+
+
+def current_visit() -> Visit | None:
+    acting = _acting.get()
+    return acting.visit if acting else None
 
 
 def current_request_id() -> str:

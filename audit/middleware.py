@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from audit.context import acting_as
+from audit.context import Visit, acting_as
 
 
 class ActorMiddleware:
@@ -13,5 +13,6 @@ class ActorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # request.user is lazy: a request that changes nothing audited never asks who it is.
-        with acting_as(getattr(request, "user", None)):
+        visit = Visit(request.META.get("REMOTE_ADDR") or None, request.headers.get("User-Agent", ""))
+        with acting_as(getattr(request, "user", None), visit=visit):
             return self.get_response(request)

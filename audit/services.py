@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS
 
 from audit import context
-from audit.models import ActorType, AuditLog, Outcome
+from audit.models import ActorType, AuditLog, Outcome, write
 
 OWN_CONNECTION = "audit"
 CODE = re.compile(r"[a-z0-9_.]*")
@@ -89,7 +89,7 @@ def record(
 
 
 def record_many(entries: Sequence[Entry], *, own_connection: bool = True) -> None:
-    """Write the rows with one INSERT, or raise django.db.DatabaseError: then nothing may be shown or done.
+    """Write the rows, or raise django.db.DatabaseError: then nothing may be shown or done.
 
     On the audit connection the rows are committed when this returns, whatever becomes of the caller's transaction
     (reads, reveals, denials); with own_connection=False they live and die with that transaction (changes).
@@ -98,7 +98,7 @@ def record_many(entries: Sequence[Entry], *, own_connection: bool = True) -> Non
         return
     alias = OWN_CONNECTION if own_connection else DEFAULT_DB_ALIAS
     request_id = context.current_request_id()
-    AuditLog.objects.using(alias).bulk_create(row(entry, request_id) for entry in entries)
+    write([row(entry, request_id) for entry in entries], using=alias)
 
 
 def row(entry: Entry, request_id: str) -> AuditLog:

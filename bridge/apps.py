@@ -6,13 +6,10 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from config.db.partitions import Partitioned, Step, register
+from config.health import register_fallback
 
 # Facts that change by themselves; nobody decides them.
 HOT_FIELDS = [
-    "paused_until",
-    "problem",
-    "problem_since",
-    "failures_in_a_row",
     "updated_at",
     "inbox_names",
     "pipelines",
@@ -27,9 +24,15 @@ class BridgeConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only now, so neither may be imported with the module.
         from audit.models import audit_changes
-        from bridge.models import Connection
+        from bridge.api import cors
+        from bridge.models import Connection, ConnectionInbox, StageRule
+        from bridge.spool.health import look
 
+        register_fallback("spool", look)
         audit_changes(Connection, leave_out=HOT_FIELDS)
+        audit_changes(ConnectionInbox)
+        audit_changes(StageRule)
+        cors.listen()
         register(Partitioned("webhook_events", "received_at", Step.WEEK, keep=timedelta(days=180)))
         register(Partitioned("webhook_bodies", "received_at", Step.DAY, keep=timedelta(days=30)))
         register(Partitioned("activity_mappings", "created_at", Step.MONTH))

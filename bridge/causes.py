@@ -29,6 +29,20 @@ class Cause(models.TextChoices):
         _("Chatwoot does not answer. Nothing is lost; we try again by ourselves."),
     )
     CHATWOOT_CREDENTIALS = "CHATWOOT_CREDENTIALS", _("Chatwoot's token is not valid or not an administrator's.")
+    CHATWOOT_RIGHTS = (
+        "CHATWOOT_RIGHTS",
+        _("Chatwoot lacks fields for the opportunity; only an administrator's token could make them."),
+    )
+    CHATWOOT_ATTRIBUTES = (
+        "CHATWOOT_ATTRIBUTES",
+        _("Chatwoot lacks custom attributes or labels in which the opportunity is shown."),
+    )
+    CHATWOOT_REJECTED = "CHATWOOT_REJECTED", _("Chatwoot refused a field: another contact has it, or it is malformed.")
+    CHATWOOT_UNCERTAIN = (
+        "CHATWOOT_UNCERTAIN",
+        _("We do not know whether Chatwoot wrote it. We look before repeating."),
+    )
+    FIELD_FLIPS = "FIELD_FLIPS", _("Both sides keep changing the same field; it waits until a person decides.")
     CHATWOOT_GONE = "CHATWOOT_GONE", _("The contact or conversation no longer exists in Chatwoot (deleted or merged).")
     SIGNATURE = "SIGNATURE", _("Something arrived with a wrong signature.")
     UNREADABLE = "UNREADABLE", _("The event could not be read: it is not the JSON Chatwoot documents.")
@@ -64,6 +78,11 @@ ADVICE: dict[Cause, Advice] = {
     Cause.KRAYIN_PACKAGE: Advice(_("Instructions")),
     Cause.CHATWOOT_UNAVAILABLE: Advice(_("Test now"), heals_itself=True),
     Cause.CHATWOOT_CREDENTIALS: Advice(_("Replace the token")),
+    Cause.CHATWOOT_RIGHTS: Advice(_("Replace the token")),
+    Cause.CHATWOOT_ATTRIBUTES: Advice(_("Create them")),
+    Cause.CHATWOOT_REJECTED: Advice(_("See the fields")),
+    Cause.CHATWOOT_UNCERTAIN: Advice(_("Check now"), heals_itself=True),
+    Cause.FIELD_FLIPS: Advice(_("See the fields")),
     Cause.CHATWOOT_GONE: Advice(_("Look for the successor")),
     Cause.SIGNATURE: Advice(_("Check the secret")),
     Cause.UNREADABLE: Advice(_("See the event")),

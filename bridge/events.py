@@ -38,6 +38,7 @@ class ContactFact:
     has_identifier: bool
     last_activity_at: datetime | None = None
     is_authoritative: bool = False  # read over REST just now: wins over whatever a body said
+    changed_at: datetime | None = None  # when name, e-mail or phone changed, where the body tells
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,39 @@
-"""Continue what stopped: refused steps become wanted again, parked events unread again, and their lanes due.
+"""Go on at once with a few chosen events and steps, or with one contact; many are a job (bridge.jobs.replay).
 
-Continuing is not forcing: the step keeps its key in the ledger, so nothing can be written twice, and the gate is asked
+Going on is not forcing: the step keeps its key in the ledger, so nothing can be written twice, and the gate is asked
 again before it is sent. The same functions serve screens and commands; each writes audit rows.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection as db
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from audit.models import ActorType
 from audit.services import Entry, record_many
 from bridge.causes import Cause
 from bridge.models import Connection, Effect, WebhookEvent
-from bridge.models.connections import LONG_AGO
+from bridge.sync import breaker
+from bridge.sync.by_hand import STOPPED, go_on, mark
 from bridge.sync.lanes import mark_dirty
 from bridge.webhooks.intake import NO_LANE
 from consent.encryption import Actor
 
 LIMIT = 5000  # of each kind per call: one short transaction; the rest stays and can be continued next
-STOPPED = (Effect.State.REJECTED, Effect.State.DENIED)
 
 Lane = tuple[int, str]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What to continue: a cause in some connections, or chosen events and steps of those connections."""
+    """What to continue: chosen events and steps of some connections."""
 
     connections: tuple[int, ...]
-    cause: str | None = None
     events: tuple[int, ...] = ()
     effects: tuple[UUID, ...] = ()
 
@@ -72,32 +71,28 @@ def replay(selection: Selection, *, actor: Actor) -> Counts:
         counts = _counts(selection, [(c, lane) for _, _, c, lane in events], [(c, lane) for _, c, lane in effects])
         for connection_id, lane_key in sorted(lanes):
             mark_dirty(connection_id, lane_key)
-        _unread(events)
-        _want_again(pk for pk, _, _ in effects)
-        _record("replay", lanes, actor, reason=selection.cause or "chosen")
+        read_again([(pk, received_at) for pk, received_at, _, _ in events], status=WebhookEvent.Status.PARKED)
+        go_on(pk for pk, _, _ in effects)
+        _record("replay", lanes, actor, reason="chosen")
     return counts
-
-
-def sync_now(connection: Connection, lane_key: str, *, actor: Actor) -> None:
-    """Have one contact looked at again at once."""
-    with transaction.atomic():
-        mark_dirty(connection.pk, lane_key)
-        _record("sync_now", {(connection.pk, lane_key)}, actor, reason="")
 
 
 def try_now(connections: Collection[Connection], *, actor: Actor) -> None:
     """End the wait for a partner that was away: the next worker asks it again."""
     ids = sorted(row.pk for row in connections)
-    sql = """
-    UPDATE lanes l SET run_at = clock_timestamp() FROM connections n
-    WHERE n.id = l.connection_id AND n.id = ANY(%s) AND NOT l.leased
-      AND l.run_at > clock_timestamp() AND l.run_at <= n.paused_until
-    """
     with transaction.atomic():
-        with db.cursor() as cursor:
-            cursor.execute(sql, [ids])
-        Connection.objects.filter(pk__in=ids).update(paused_until=LONG_AGO)
+        breaker.probe_now(ids)
         _record("try_now", {(pk, "") for pk in ids}, actor, reason="")
+
+
+def look_now(connection: Connection, cause: str, *, actor: Actor) -> int:
+    """Have the people of a group in doubt looked at again at once; return how many. Never before `settle` has passed."""
+    rows = Effect.objects.filter(connection=connection, cause=cause, state=Effect.State.UNKNOWN)
+    with transaction.atomic():
+        lanes = set(rows.values_list("lane_key", flat=True)[:LIMIT])
+        mark(connection.pk, lanes)
+        _record("look_now", {(connection.pk, lane_key) for lane_key in lanes}, actor, reason=cause)
+    return len(lanes)
 
 
 # Selecting -----------------------------------------------------------------------------------------------------------
@@ -105,16 +100,12 @@ def try_now(connections: Collection[Connection], *, actor: Actor) -> None:
 
 def _events(selection: Selection) -> QuerySet[WebhookEvent]:
     rows = WebhookEvent.objects.filter(connection__in=selection.connections, status=WebhookEvent.Status.PARKED)
-    return rows.filter(_chosen(selection, selection.events))
+    return rows.filter(pk__in=selection.events)
 
 
 def _effects(selection: Selection) -> QuerySet[Effect]:
     rows = Effect.objects.filter(connection__in=selection.connections, state__in=STOPPED)
-    return rows.filter(_chosen(selection, selection.effects)).order_by("created_at", "pk")[:LIMIT]
-
-
-def _chosen(selection: Selection, ids: Iterable[Any]) -> Q:
-    return Q(pk__in=list(ids)) if selection.cause is None else Q(cause=selection.cause)
+    return rows.filter(pk__in=selection.effects).order_by("created_at", "pk")[:LIMIT]
 
 
 def _readable(selection: Selection) -> list[tuple[int, Any, int, str]]:
@@ -142,22 +133,22 @@ def _counts(selection: Selection, events: Collection[Lane], effects: Collection[
 # Changing ------------------------------------------------------------------------------------------------------------
 
 
-def _unread(events: Collection[tuple[int, Any, int, str]]) -> None:
-    """The partition key is given too, so that no other partition is visited."""
-    sql = """
-    UPDATE webhook_events e SET status = 'received', cause = '', observed_at = NULL
-    FROM unnest(%s::bigint[], %s::timestamptz[]) AS x(id, received_at)
-    WHERE e.id = x.id AND e.received_at = x.received_at AND e.status = 'parked'
+def read_again(events: Collection[tuple[int, datetime]], *, status: str) -> int:
+    """Make events, as (id, received_at), unread again where they still have `status`; return how many.
+
+    Their lanes are marked by the caller. The partition key is given too, so that no other partition is visited.
     """
-    if events:
-        with db.cursor() as cursor:
-            cursor.execute(sql, [[row[0] for row in events], [row[1] for row in events]])
-
-
-def _want_again(effect_ids: Iterable[UUID]) -> None:
-    now = timezone.now()
-    rows = Effect.objects.filter(pk__in=list(effect_ids), state__in=STOPPED)
-    rows.update(state=Effect.State.INTENDED, attempts=0, not_before=now, cause="", detail="", updated_at=now)
+    sql = """
+    UPDATE webhook_events e SET status = 'received', arrived_by = 'replay', cause = '', observed_at = NULL
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS x(id, received_at)
+    WHERE e.id = x.id AND e.received_at = x.received_at AND e.status = %s
+    """
+    if not events:
+        return 0
+    with db.cursor() as cursor:
+        cursor.execute(sql, [[pk for pk, _ in events], [received_at for _, received_at in events], status])
+        changed: int = cursor.rowcount
+        return changed
 
 
 def _record(action: str, lanes: Iterable[Lane], actor: Actor, *, reason: str) -> None:

@@ -1,8 +1,14 @@
 """Celery tasks: load by id, call the function, return counts."""
 
 from celery import shared_task
+from django.utils import timezone
 
+from bridge.back import flips
+from bridge.connecting.reading_back import read_back
 from bridge.connecting.refresh import refresh_all
+from bridge.jobs import groups, runner
+from bridge.models import Setup
+from bridge.panel import members, tokens
 from bridge.reconcile.jobs import nightly, poll_due
 from bridge.sync.retention import empty_observed_bodies, forget_delivery_keys
 from bridge.sync.worker import Worker
@@ -17,7 +23,7 @@ def wake(connection_id: int) -> dict[str, int]:
 @shared_task
 def empty_old_bodies() -> dict[str, int]:
     """Hourly: bodies of observed events live 7 days, delivery keys 14 (DESIGN section 3)."""
-    return {"bodies": empty_observed_bodies(), "keys": forget_delivery_keys()}
+    return {"bodies": empty_observed_bodies(), "keys": forget_delivery_keys(), "flips": flips.forget_old()}
 
 
 @shared_task
@@ -36,3 +42,28 @@ def reconcile() -> dict[str, int]:
 def reconcile_nightly() -> dict[str, int]:
     """Nightly: what vanished at the partners."""
     return nightly()
+
+
+@shared_task
+def run_jobs() -> dict[str, int]:
+    """Every 30 s, and when a job is confirmed: do the steps of jobs that are due (bridge.jobs.runner)."""
+    return {"steps": runner.run_for(), "old_plans": runner.forget_old_plans()}
+
+
+@shared_task
+def watch_groups() -> dict[str, int]:
+    """Every minute: which groups of failures there are and which came to their end (screen B2)."""
+    return groups.watch()
+
+
+@shared_task
+def read_back_first(setup_id: str, lane_key: str) -> dict[str, int]:
+    """Once a set-up: read what the first conversation wrote from Krayin again (screen A5)."""
+    setup = Setup.objects.select_related("connection").get(pk=setup_id)
+    return {"found": int(read_back(setup, lane_key))}
+
+
+@shared_task
+def panel() -> dict[str, int]:
+    """Hourly: which inboxes attendants belong to; sign-ins that ended long ago."""
+    return {**members.refresh_all(), "forgotten": tokens.forget_old(timezone.now())}

@@ -28,6 +28,11 @@ EXAMPLE_DATA = env.flag("PONTE_EXAMPLE_DATA", default=False)
 # Encryption (DESIGN section 10): versioned keys, newest first; separate purposes never share a key.
 MASTER_KEYS = env.keys("PONTE_MASTER_KEYS")
 BLIND_KEYS = env.keys("PONTE_BLIND_KEYS")
+AUDIT_KEYS = env.keys("PONTE_AUDIT_KEYS")
+# Places outside the database that know how far the audit chain has come (DESIGN section 11); two or more.
+AUDIT_CHECKPOINTS = env.words(
+    "PONTE_AUDIT_CHECKPOINTS", default=[str(VAR_DIR / "audit" / "first"), str(VAR_DIR / "audit" / "second")]
+)
 
 INSTALLED_APPS = [
     "unfold",
@@ -42,6 +47,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "corsheaders",
     "rest_framework",
+    "drf_spectacular",
     "config",
     "audit",
     "consent",
@@ -138,6 +144,15 @@ CELERY_BEAT_SCHEDULE = {
     "connection-settings": {"task": "bridge.tasks.refresh_settings", "schedule": 3600.0},
     "reconcile": {"task": "bridge.tasks.reconcile", "schedule": 60.0},
     "reconcile-nightly": {"task": "bridge.tasks.reconcile_nightly", "schedule": crontab(hour=6, minute=10)},
+    # A late kick helps nobody: the next one comes in 30 s.
+    "jobs": {"task": "bridge.tasks.run_jobs", "schedule": 30.0, "options": {"expires": 30}},
+    "audit-seal": {"task": "audit.tasks.seal", "schedule": 4.0, "options": {"expires": 8.0}},
+    "audit-verify": {"task": "audit.tasks.verify", "schedule": 3600.0},
+    "audit-verify-full": {"task": "audit.tasks.verify_full", "schedule": crontab(hour=4, minute=40, day_of_week="sun")},
+    "insights": {"task": "insights.tasks.refresh_changed", "schedule": 15.0, "options": {"expires": 15}},
+    "insights-nightly": {"task": "insights.tasks.refresh_nightly", "schedule": crontab(hour=5, minute=20)},
+    "failure-groups": {"task": "bridge.tasks.watch_groups", "schedule": 60.0, "options": {"expires": 60}},
+    "panel": {"task": "bridge.tasks.panel", "schedule": 3600.0},
     "inbound-retention": {"task": "bridge.tasks.empty_old_bodies", "schedule": 3600.0},
 }
 CELERY_TIMEZONE = "UTC"
@@ -177,11 +192,43 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
+# The REST API. Pages of other sites may call it only where a live key lists them (bridge.api.cors).
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOWED_ORIGINS = env.origins("PONTE_CORS_ORIGINS")
+CORS_ALLOW_METHODS = ("GET", "POST")
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type")
+CORS_EXPOSE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")
+CORS_PREFLIGHT_MAX_AGE = 600
 REST_FRAMEWORK = {
+    # Addresses open themselves to keys (bridge.api.route); whatever forgets to is closed.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "bridge.api.problems.answer",
+    "NON_FIELD_ERRORS_KEY": "body",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Ponte",
+    "VERSION": "1",
+    "DESCRIPTION": _(
+        "Masked reading and few writes for other programs of the clinic. Every call carries a key: Authorization: "
+        "Bearer <key>. Lists are read page by page: send next_cursor back as cursor. A key has 1,000 calls a minute, "
+        "10 where something is changed."
+    ),
+    "DISABLE_DOCSTRING_DESCRIPTIONS": True,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ConnectionState": "bridge.models.Connection.State",
+        "ConversationStatus": "bridge.models.ObservedConversation.Status",
+        "EventStatus": "bridge.models.WebhookEvent.Status",
+        "JobState": "bridge.models.SyncJob.State",
+        "StageRequestState": "bridge.models.Wish.State",
+    },
+    "PATH_CONVERTER_OVERRIDES": {
+        "number": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 10**18 - 1},
+    },
 }
 
 # Audit: one custom table for django-auditlog's diffs and our explicit events (DESIGN section 11). ---------------------
@@ -199,6 +246,9 @@ SPOOL_DIR = Path(env.text("PONTE_SPOOL_DIR", default=str(VAR_DIR / "spool")))
 SPOOL_LIMIT_BYTES = env.number("PONTE_SPOOL_LIMIT_BYTES", default=1024**3, at_least=1024**2)
 # How long after an unfinished call Ponte waits before it looks whether Krayin wrote it (DESIGN section 6).
 SETTLE_S = env.number("PONTE_SETTLE_S", default=45)
+# A field that is carried from one side to the other more often than this, within this time, waits for a person.
+FLIPS_PER_WINDOW = env.number("PONTE_FLIPS_PER_WINDOW", default=3, at_least=1)
+FLIP_WINDOW_S = env.number("PONTE_FLIP_WINDOW_S", default=600, at_least=1)
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {

@@ -21,6 +21,7 @@ class Entry:
     title: str | Promise
     icon: str  # of Material Symbols, which the theme ships
     model: str
+    view: str = "changelist"
 
 
 # An entry appears as soon as its screen exists.
@@ -31,20 +32,34 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("Trace"), "travel_explore", "bridge.ObservedContact"),
             Entry(_("To solve"), "assignment_late", "bridge.FailedWebhook"),
             Entry(_("Received events"), "move_to_inbox", "bridge.WebhookEvent"),
+            Entry(_("Daily check"), "fact_check", "bridge.ReconcileDay"),
             Entry(_("Links"), "link", "bridge.ContactMapping"),
+            Entry(_("Possible duplicates"), "people", "bridge.Suggestion"),
             Entry(_("Stage changes"), "timeline", "bridge.StageChangeLog"),
+            Entry(_("Import and reprocess"), "autorenew", "bridge.SyncJob"),
         ),
     ),
+    (_("Numbers"), (Entry(_("Synchronisation"), "monitoring", "bridge.IntakeCounter"),)),
     (
         _("Settings"),
         (
             Entry(_("Connections"), "hub", "bridge.Connection"),
+            Entry(_("Stage rules"), "moving", "bridge.StageRule"),
             Entry(_("Clinics"), "local_hospital", "consent.Clinic"),
             Entry(_("People"), "group", "consent.User"),
             Entry(_("Permissions"), "key", "consent.Membership"),
+            Entry(_("API keys"), "vpn_key", "bridge.ApiKey"),
+            Entry(_("Panel sign-ins"), "devices", "bridge.PanelToken"),
         ),
     ),
-    (_("Audit"), (Entry(_("Trail"), "history", "audit.AuditLog"),)),
+    (
+        _("Audit"),
+        (
+            Entry(_("Trail"), "history", "audit.AuditLog"),
+            Entry(_("Who saw whom"), "visibility", "audit.AuditLog", "who"),
+            Entry(_("Integrity"), "verified_user", "audit.Verification"),
+        ),
+    ),
 )
 
 
@@ -56,12 +71,16 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _items(entries: tuple[Entry, ...], request: HttpRequest) -> Iterator[dict[str, Any]]:
+    shown = []
     for entry in entries:
         model = apps.get_model(entry.model)
         if not admin.site.is_registered(model) or not admin.site.get_model_admin(model).has_module_permission(request):
             continue
-        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        yield {"title": entry.title, "icon": entry.icon, "link": address, "active": request.path.startswith(address)}
+        shown.append((entry, reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{entry.view}")))
+    # One page may lie below another one's address.
+    here = max((address for _entry, address in shown if request.path.startswith(address)), key=len, default="")
+    for entry, address in shown:
+        yield {"title": entry.title, "icon": entry.icon, "link": address, "active": address == here}
 
 
 def band(request: HttpRequest) -> dict[str, Any]:

@@ -25,7 +25,9 @@ class Capability(Enum):
     """One thing a role may do; screens and gates ask for these."""
 
     OPERATE_VIEW = auto()  # events, links, what is to solve: masked
-    OPERATE_ACT = auto()  # replay, link, discard
+    OPERATE_ACT = auto()  # replay, link, take on, note, postpone
+    OPERATE_DISCARD = auto()  # give up what stopped: it is not sent
+    OPERATE_FORCE = auto()  # send a create once more although it may double
     CONNECTIONS_VIEW = auto()
     CONNECTIONS_CHANGE = auto()
     CLINIC_VIEW = auto()
@@ -55,6 +57,8 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
         {
             Capability.OPERATE_VIEW,
             Capability.OPERATE_ACT,
+            Capability.OPERATE_DISCARD,
+            Capability.OPERATE_FORCE,
             Capability.CONNECTIONS_VIEW,
             Capability.CONNECTIONS_CHANGE,
             Capability.CLINIC_VIEW,
@@ -67,6 +71,8 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
         {
             Capability.OPERATE_VIEW,
             Capability.OPERATE_ACT,
+            Capability.OPERATE_DISCARD,
+            Capability.OPERATE_FORCE,
             Capability.CONNECTIONS_VIEW,
             Capability.CLINIC_VIEW,
             Capability.CLINIC_CHANGE,
@@ -75,12 +81,16 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.NUMBERS_VIEW,
             Capability.REVEAL_CONTACT,
             Capability.REVEAL_CLINICAL,
+            Capability.PANEL,
         }
     ),
-    Role.SUPERVISOR: frozenset({Capability.OPERATE_VIEW, Capability.NUMBERS_VIEW, Capability.REVEAL_CONTACT}),
+    Role.SUPERVISOR: frozenset(
+        {Capability.OPERATE_VIEW, Capability.NUMBERS_VIEW, Capability.REVEAL_CONTACT, Capability.PANEL}
+    ),
     Role.DPO: frozenset(_DPO),
     Role.DPO_SUBSTITUTE: frozenset(_DPO),
-    Role.ATTENDANT: frozenset({Capability.PANEL}),
+    # Whose name it is shows in the panel, as it does in the conversation beside it.
+    Role.ATTENDANT: frozenset({Capability.PANEL, Capability.REVEAL_CONTACT}),
     Role.AUDITOR: frozenset({Capability.PRIVACY_VIEW, Capability.AUDIT_VIEW}),
     Role.INTEGRATION: frozenset(),
 }
@@ -92,4 +102,5 @@ def roles_with(*capabilities: Capability) -> frozenset[Role]:
 
 
 # The panel and the API are no screens of the admin.
-SCREEN_ROLES = frozenset(role for role, held in CAPABILITIES.items() if held - {Capability.PANEL})
+_NO_SCREEN = {Capability.PANEL, Capability.REVEAL_CONTACT}
+SCREEN_ROLES = frozenset(role for role, held in CAPABILITIES.items() if held - _NO_SCREEN)

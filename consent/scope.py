@@ -7,6 +7,7 @@ in B. Another clinic's object answers 404, as if it did not exist.
 import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib.admin import RelatedOnlyFieldListFilter
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -17,11 +18,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models.options import Options
 from django.forms import BaseFormSet, Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 
 from consent.models import Clinic, User
-from consent.roles import Role
+from consent.roles import Capability, Role, roles_with
 
 Viewer = User | AnonymousUser
 Relation = models.ForeignKey | models.ManyToManyField
@@ -179,6 +181,19 @@ class ClinicScopedAdmin(ScopedChoices, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return self.has_any(request, self.delete_roles, obj)
+
+    # History ----------------------------------------------------------------------------------------------------------
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The audit trail of this object; Django's own log for who may not see the trail."""
+        obj = self.object_or_404(request, object_id, change=False)
+        if not has_role(request.user, *roles_with(Capability.AUDIT_VIEW)):
+            answer: HttpResponse = super().history_view(request, object_id, extra_context)
+            return answer
+        query = urlencode({"object_type": obj._meta.label, "object_id": str(obj.pk)})
+        return HttpResponseRedirect(f"{reverse('admin:audit_auditlog_changelist')}?{query}")
 
     # Django's own log of the admin, for its history page: nothing in it may name a person ----------------------------
 

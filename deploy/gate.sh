@@ -12,7 +12,8 @@ random_key() { "$python" -c 'import base64, secrets; print(base64.b64encode(secr
 PONTE_SECRET_KEY=$(random_key)
 PONTE_MASTER_KEYS=g1:$(random_key)
 PONTE_BLIND_KEYS=g1:$(random_key)
-export PONTE_SECRET_KEY PONTE_MASTER_KEYS PONTE_BLIND_KEYS DJANGO_SETTINGS_MODULE=config.settings
+PONTE_AUDIT_KEYS=g1:$(random_key)
+export PONTE_SECRET_KEY PONTE_MASTER_KEYS PONTE_BLIND_KEYS PONTE_AUDIT_KEYS DJANGO_SETTINGS_MODULE=config.settings
 
 say "ruff"
 "$python" -m ruff check .

@@ -34,7 +34,8 @@ export_test_settings() {
     PONTE_SECRET_KEY=$(random_key)
     PONTE_MASTER_KEYS=t1:$(random_key)
     PONTE_BLIND_KEYS=t1:$(random_key)
-    export PONTE_SECRET_KEY PONTE_MASTER_KEYS PONTE_BLIND_KEYS
+    PONTE_AUDIT_KEYS=t1:$(random_key)
+    export PONTE_SECRET_KEY PONTE_MASTER_KEYS PONTE_BLIND_KEYS PONTE_AUDIT_KEYS
     export DJANGO_SETTINGS_MODULE=config.settings
 }
 
@@ -55,6 +56,6 @@ case "$*" in
         ;;
 esac
 export_test_settings
-gives_workers "$@" || set -- -n 2 --dist loadfile --no-loadscope-reorder "$@"
+gives_workers "$@" || set -- -n 2 --dist loadfile "$@"
 cd -- "$root"
 exec "$python" -m config.embedded --ephemeral -- "$python" -m pytest "$@"

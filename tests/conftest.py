@@ -1,17 +1,30 @@
-"""What every test has: a spool of its own, also in the web processes it starts."""
+"""What every test has: a database that may be emptied between tests, a spool of its own, also in web processes."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from bridge.webhooks.circuit import circuit
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The screens first: they look at the whole registry of the admin, which must be as a fresh process has it."""
-    items.sort(key=lambda item: "/screens/" not in item.path.as_posix())
+def may_empty(connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Be retention, which alone may empty insert-only tables: tests with real transactions end with a flush."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET ponte.retention = 'on'")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO CURRENT_USER")
+        may_empty(connection)
+    connection_created.connect(may_empty, dispatch_uid="tests.may_empty")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from bridge.causes import Cause
 from bridge.models import (
+    Breaker,
     Connection,
     ContactMapping,
     ConversationMapping,
@@ -167,8 +168,12 @@ def stage_change(of: Connection, *, lead: int = 71, **fields: Any) -> StageChang
 def away(of: Connection, cause: str = Cause.KRAYIN_UNAVAILABLE) -> Connection:
     """A connection whose partner does not answer for two hours, and is asked again in four minutes."""
     now = timezone.now()
-    Connection.objects.filter(pk=of.pk).update(
-        problem=cause, problem_since=now - timedelta(hours=2), paused_until=now + timedelta(minutes=4)
+    Breaker.objects.create(
+        connection=of,
+        partner=Cause(cause).partition("_")[0].lower(),
+        problem=cause,
+        since=now - timedelta(hours=2),
+        paused_until=now + timedelta(minutes=4),
     )
     of.refresh_from_db()
     return of

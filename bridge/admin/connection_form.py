@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,27 +16,16 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
-from bridge.models import Connection, KrayinUser
+from bridge.connecting.inboxes import RECEIVING, conflict_of
+from bridge.connecting.switching import NEXT, STATE_TEXTS
+from bridge.models import Connection, KrayinUser, Setup
 
 State = Connection.State
 Choice = tuple[Any, Any]
 
-# Which states may follow which (DESIGN section 8); staying is always allowed.
-NEXT: Mapping[str, tuple[str, ...]] = {
-    State.DRAFT: (State.SHADOW, State.ACTIVE, State.OFF),
-    State.SHADOW: (State.ACTIVE, State.PAUSED, State.OFF),
-    State.ACTIVE: (State.PAUSED, State.SHADOW, State.OFF),
-    State.PAUSED: (State.ACTIVE, State.SHADOW, State.OFF),
-    State.OFF: (State.PAUSED, State.SHADOW, State.ACTIVE),
-}
-STATE_TEXTS: Mapping[str, str | Promise] = {
-    State.DRAFT: gettext_lazy("being set up: nothing is received"),
-    State.SHADOW: gettext_lazy("receives, plans and shows what it would write; writes nothing"),
-    State.ACTIVE: gettext_lazy("receives and writes to Krayin"),
-    State.PAUSED: gettext_lazy("receives and keeps everything, writes nothing; nothing is lost"),
-    State.OFF: gettext_lazy("receives nothing: events of this time are lost"),
-}
 STAGE_RULES = ("stage_on_conversation_created", "stage_on_first_response", "stage_on_conversation_resolved")
+# From Krayin to Chatwoot (bridge.back).
+BACK_FIELDS = ("krayin_to_chatwoot", "stage_label", "name_source", "email_source", "phone_source")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 PLACEHOLDERS = frozenset({"{nome}", "{caixa}"})
 
@@ -81,6 +69,7 @@ class ConnectionForm(forms.ModelForm):
             "name", "state", "preset", "message_text", "sync_to_organization", "title_template", "all_inboxes",
             "inbox_ids", "lead_pipeline_id", "lead_pipeline_stage_id", "lead_source_id", "lead_type_id",
             "shared_person", "stage_progression_enabled", *STAGE_RULES, "note_quiet_s", "note_max_age_s",
+            *BACK_FIELDS,
         ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -118,6 +107,13 @@ class ConnectionForm(forms.ModelForm):
             "stage_progression_enabled": gettext_lazy(
                 "Only forward, never out of won or lost, and never after a person moved it by hand."
             ),
+            "krayin_to_chatwoot": gettext_lazy(
+                "Opportunity, stage, value, owner and link appear beside the conversation."
+            ),
+            "stage_label": gettext_lazy("A label crm-… on the contact. Leave it off where the stage reveals health."),
+            "name_source": gettext_lazy("Who wins when both sides changed it."),
+            "email_source": gettext_lazy("Who wins when both sides changed it."),
+            "phone_source": gettext_lazy("Who wins when both sides changed it."),
             "note_quiet_s": gettext_lazy("Seconds without a new message before the note is written."),
             "note_max_age_s": gettext_lazy("Seconds after which it is written even while messages go on."),
         }
@@ -145,6 +141,7 @@ class ConnectionForm(forms.ModelForm):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         self._check_inboxes(data)
         self._check_stages(data)
+        self._check_sharing(data)
         quiet, limit = data.get("note_quiet_s"), data.get("note_max_age_s")
         if quiet is not None and limit is not None and quiet > limit:
             self.add_error("note_max_age_s", _("Must not be shorter than the quiet time."))
@@ -153,6 +150,20 @@ class ConnectionForm(forms.ModelForm):
     def _check_inboxes(self, data: Mapping[str, Any]) -> None:
         if "inbox_ids" in self.fields and not data.get("all_inboxes") and not data.get("inbox_ids"):
             self.add_error("inbox_ids", _("Choose at least one inbox, or every inbox of the account."))
+
+    def _check_sharing(self, data: Mapping[str, Any]) -> None:
+        """An inbox belongs to one receiving connection."""
+        row: Connection = self.instance
+        if "inbox_ids" not in self.fields or data.get("state", row.state) not in RECEIVING:
+            return
+        conflict = conflict_of(
+            chatwoot_url=row.chatwoot_url, account_id=row.chatwoot_account_id,
+            all_inboxes=bool(data.get("all_inboxes")), inbox_ids=data.get("inbox_ids") or (), but=row.pk,
+        )  # fmt: skip
+        if conflict:
+            same_clinic = conflict.other.clinic_id == row.clinic_id
+            field = "all_inboxes" if data.get("all_inboxes") else "inbox_ids"
+            self.add_error(field, conflict.told(name_it=same_clinic))
 
     def _check_stages(self, data: Mapping[str, Any]) -> None:
         """Every chosen stage belongs to the chosen pipeline."""
@@ -237,13 +248,22 @@ def rule_field(row: Connection, name: str) -> forms.TypedChoiceField:
 
 
 def source_field(row: Connection) -> forms.TypedChoiceField:
-    choices = [(row.default_source_id, row.default_source_name)] if row.lead_source_id == row.default_source_id else []
+    choices = listed(row, "sources", row.default_source_id, row.default_source_name)
     return number_field(gettext_lazy("source"), choices, row.lead_source_id, as_found(row.default_source_name))
 
 
 def type_field(row: Connection) -> forms.TypedChoiceField:
-    choices = [(row.default_lead_type_id, row.default_lead_type_name)] if row.lead_type_id else []
+    choices = listed(row, "types", row.default_lead_type_id, row.default_lead_type_name)
     return number_field(gettext_lazy("type"), choices, row.lead_type_id, as_found(row.default_lead_type_name))
+
+
+def listed(row: Connection, name: str, default_id: int | None, default_name: str) -> list[Choice]:
+    """What Krayin offered when it was last read; at least the default."""
+    lists = Setup.objects.filter(connection=row).values_list("crm_lists", flat=True).first() if row.pk else None
+    known = {item["id"]: item["name"] for item in (lists or {}).get(name, [])}
+    if default_id is not None:
+        known.setdefault(default_id, default_name)
+    return list(known.items())
 
 
 def stages_of(row: Connection) -> list[Choice]:

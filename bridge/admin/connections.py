@@ -1,12 +1,13 @@
 """A4 Connections: what is joined, in which state, and what changes when I touch it?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -18,20 +19,22 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
 from bridge.admin import cells
-from bridge.admin.base import OperationAdmin, actor_of
-from bridge.admin.connection_form import STAGE_RULES, ConnectionForm, krayin_users_of, password_name
+from bridge.admin.base import actor_of
+from bridge.admin.connection_form import BACK_FIELDS, STAGE_RULES, ConnectionForm, krayin_users_of, password_name
 from bridge.admin.filters import ProblemFilter
-from bridge.connecting.steps import keep_secret, webhook_url
+from bridge.admin.setup import SetupPages
+from bridge.connecting.rows import keep_secret, webhook_url
+from bridge.connecting.switching import wake_shadowed
 from bridge.models import Connection, KrayinUser, Partner, WebhookSecret
 from bridge.queries import addresses
 from bridge.queries.home import STATE_WORDS, ConnectionLine, connection_lines
 from bridge.queries.story_lines import cause_text, stage_name
 from bridge.queries.words import Word
 from bridge.replay import try_now
-from bridge.sync.partners import connection_context, user_context
+from bridge.sync.partners import connection_context, may_sign_in, user_context
 from consent.encryption import seal_system
-from consent.roles import Capability, roles_with
-from consent.scope import ClinicScopedAdmin
+from consent.roles import Capability, Role, roles_with
+from consent.scope import ClinicScopedAdmin, has_role
 
 State = Connection.State
 OVERLAP = timedelta(hours=24)  # how long a replaced webhook secret is still accepted
@@ -45,8 +48,8 @@ READ_AS = {
 
 
 @admin.register(Connection)
-class ConnectionAdmin(OperationAdmin):
-    """Made by the connect command, changed here, never deleted."""
+class ConnectionAdmin(SetupPages):
+    """Made by the assistant or the connect command, changed here, never deleted."""
 
     clinic_lookup = "clinic"
     view_roles = roles_with(Capability.CONNECTIONS_VIEW)
@@ -57,9 +60,7 @@ class ConnectionAdmin(OperationAdmin):
         "A connection joins one clinic, inboxes of one Chatwoot account and one Krayin. Pausing is safe: everything is "
         "received and kept, and written later. Switching off loses the events of that time."
     )
-    empty_text = gettext_lazy(
-        "No connection yet. Connections are made on the server, with: python manage.py connect --file connection.json"
-    )
+    empty_text = gettext_lazy("No connection yet. “Add connection” opens the assistant: eight steps, each can be left.")
 
     form = ConnectionForm
     list_display = (
@@ -72,7 +73,7 @@ class ConnectionAdmin(OperationAdmin):
     sortable_by = ()
     search_fields = ("name", "clinic__trade_name")
     actions = ("pause",)
-    actions_detail = ("pause_one",)
+    actions_detail = ("assistant_one", "checks_one", "pause_one")
     readonly_fields = (
         "clinic_name", "standing", "chatwoot_place", "krayin_place", "inbound_address", "chatwoot_secrets",
         "krayin_secrets", *READ_AS.values(),
@@ -81,6 +82,17 @@ class ConnectionAdmin(OperationAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return ClinicScopedAdmin.has_change_permission(self, request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return has_role(request.user, *self.change_roles)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A connection is made by the assistant."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:bridge_setup_new"))
 
     def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
         passwords = [password_name(user) for user in krayin_users_of(obj)] if isinstance(obj, Connection) else []
@@ -96,6 +108,7 @@ class ConnectionAdmin(OperationAdmin):
             (_("What to send"), {"fields": send}),
             (_("Opportunity"), {"fields": ("title_template", *read(first), "shared_person")}),
             (_("Stage rules"), {"fields": ("stage_progression_enabled", *read(STAGE_RULES))}),
+            (_("From Krayin to Chatwoot"), {"fields": BACK_FIELDS}),
             (_("Secrets"), {"fields": ("inbound_address", "chatwoot_secrets", "krayin_secrets", *new)}),
         )
 
@@ -109,6 +122,9 @@ class ConnectionAdmin(OperationAdmin):
         return list(ConnectionForm.Meta.fields)
 
     # List -------------------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("breakers")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist = super().get_changelist_instance(request)
@@ -247,6 +263,8 @@ class ConnectionAdmin(OperationAdmin):
                 changed.append("chatwoot_token")
             if changed:
                 obj.save(update_fields=[*changed, "updated_at"])
+            if "state" in changed and obj.state == State.ACTIVE:
+                wake_shadowed(obj)
             secret = form.entered("webhook_secret_new")
             if secret:
                 replace_webhook_secret(obj, secret)
@@ -281,7 +299,30 @@ class ConnectionAdmin(OperationAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = path("pause/", self.admin_site.admin_view(self.pause_view), name="bridge_connection_pause")
-        return [own, *super().get_urls()]
+        return [own, *self.setup_urls(), *super().get_urls()]
+
+    # The assistant and the checks -----------------------------------------------------------------------------------------
+
+    @action(description=gettext_lazy("Assistant"), permissions=["change_one"])  # type: ignore[untyped-decorator]
+    def assistant_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go through the steps of this connection again."""
+        return HttpResponseRedirect(reverse("admin:bridge_connection_setup", args=[object_id]))
+
+    @action(description=gettext_lazy("Checks"), permissions=["see_one"])  # type: ignore[untyped-decorator]
+    def checks_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What was found last, and the button to check now."""
+        return HttpResponseRedirect(reverse("admin:bridge_connection_checks", args=[object_id]))
+
+    def has_change_one_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._has_one(request, object_id, self.change_roles)
+
+    def has_see_one_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._has_one(request, object_id, self.seeing_roles)
+
+    def _has_one(self, request: HttpRequest, object_id: str | None, roles: Collection[Role]) -> bool:
+        if object_id is None or not object_id.isdecimal() or len(object_id) > 18:
+            return has_role(request.user, *roles)
+        return self.scoped(request, Connection.objects.filter(pk=object_id), roles).exists()
 
     def pause_view(self, request: HttpRequest) -> HttpResponse:
         """POST `connection` (one or more ids), from the page that asked."""
@@ -328,6 +369,7 @@ def replace_password(user: KrayinUser, password: str) -> None:
     user.password = seal_system(password.encode(), context=user_context(user, "password"))
     user.token = None
     user.save(update_fields=["password", "token"])
+    may_sign_in(user)
 
 
 # What the screen says -------------------------------------------------------------------------------------------------

@@ -16,12 +16,16 @@ class Leads(Enum):
     EVENTS = auto()  # the list of received events
     DETAIL = auto()  # the group itself, one line for each person
     TRY_NOW = auto()  # ends the wait for a partner
+    CHECK = auto()  # has the people of the group looked at again at once
 
 
 @dataclass(frozen=True)
 class Fix:
+    """`place` is where on the page of the connection the right setting is: the id of its field."""
+
     leads: Leads
     what_to_do: str | Promise
+    place: str = ""
 
 
 FIXES: dict[Cause, Fix] = {
@@ -40,7 +44,9 @@ FIXES: dict[Cause, Fix] = {
         Leads.DETAIL, _("Compare the persons in Krayin, correct the phone or e-mail there, then reprocess.")
     ),
     Cause.KRAYIN_TARGET_GONE: Fix(
-        Leads.CONNECTION, _("Choose another pipeline or stage in the connection, then reprocess this group.")
+        Leads.CONNECTION,
+        _("Choose another pipeline or stage in the connection, then reprocess this group."),
+        "id_lead_pipeline_id",
     ),
     Cause.KRAYIN_OBJECT_GONE: Fix(Leads.DETAIL, _("Nothing to do if it was deleted on purpose.")),
     Cause.KRAYIN_VISIBILITY: Fix(
@@ -49,18 +55,36 @@ FIXES: dict[Cause, Fix] = {
     Cause.KRAYIN_REJECTED: Fix(
         Leads.DETAIL, _("See which field was refused, correct it in Chatwoot or Krayin, then reprocess.")
     ),
-    Cause.KRAYIN_UNCERTAIN: Fix(Leads.DETAIL, _("Nothing to do: Ponte looks in Krayin before it repeats anything.")),
+    Cause.KRAYIN_UNCERTAIN: Fix(Leads.CHECK, _("Nothing to do: Ponte looks in Krayin before it repeats anything.")),
     Cause.KRAYIN_PACKAGE: Fix(
         Leads.CONNECTION, _("Install the REST API package of Krayin's version, or correct Krayin's address.")
     ),
     Cause.CHATWOOT_UNAVAILABLE: Fix(Leads.TRY_NOW, _("Nothing to do: Ponte asks again by itself.")),
     Cause.CHATWOOT_CREDENTIALS: Fix(
-        Leads.CONNECTION, _("Enter the access token of a Chatwoot administrator in the connection.")
+        Leads.CONNECTION,
+        _("Enter the access token of a Chatwoot administrator in the connection."),
+        "id_chatwoot_token_new",
+    ),
+    Cause.CHATWOOT_RIGHTS: Fix(
+        Leads.CONNECTION,
+        _("Enter the access token of a Chatwoot administrator in the connection, or make the fields in Chatwoot."),
+        "id_chatwoot_token_new",
+    ),
+    Cause.CHATWOOT_ATTRIBUTES: Fix(
+        Leads.CONNECTION, _("Make the custom attributes and labels that the connection names in Chatwoot.")
+    ),
+    Cause.CHATWOOT_REJECTED: Fix(
+        Leads.DETAIL, _("See which field was refused, correct it in Chatwoot, then reprocess this group.")
+    ),
+    Cause.CHATWOOT_UNCERTAIN: Fix(Leads.CHECK, _("Nothing to do: Ponte looks in Chatwoot before it repeats anything.")),
+    Cause.FIELD_FLIPS: Fix(
+        Leads.DETAIL, _("Decide which side is right, correct the other one, and let the field go on again.")
     ),
     Cause.CHATWOOT_GONE: Fix(Leads.DETAIL, _("Nothing to do if it was deleted or merged on purpose.")),
     Cause.SIGNATURE: Fix(
         Leads.CONNECTION,
         _("Compare the webhook's secret in Chatwoot with the one kept here. If both agree, somebody else is calling."),
+        "id_webhook_secret_new",
     ),
     Cause.UNREADABLE: Fix(
         Leads.EVENTS, _("Keep the event's number and tell the technical team; after an update it can be read again.")
@@ -79,13 +103,20 @@ FIXES: dict[Cause, Fix] = {
 }
 # Continuing them changes nothing: there is no step or body to continue, or the outcome is already certain.
 NOTHING_TO_REPROCESS = frozenset(
-    {Cause.KRAYIN_OBJECT_GONE, Cause.KRAYIN_UNCERTAIN, Cause.NO_IDENTIFIER, Cause.SIGNATURE, Cause.WRONG_ACCOUNT}
+    {
+        Cause.KRAYIN_OBJECT_GONE,
+        Cause.KRAYIN_UNCERTAIN,
+        Cause.CHATWOOT_UNCERTAIN,
+        Cause.NO_IDENTIFIER,
+        Cause.SIGNATURE,
+        Cause.WRONG_ACCOUNT,
+    }
 )
 UNNAMED = Fix(Leads.DETAIL, _("Nobody has described this cause yet: tell the technical team."))
 
 
 def fix_of(cause: str) -> Fix:
-    return FIXES[Cause(cause)] if cause in Cause.values else UNNAMED
+    return FIXES.get(Cause(cause), UNNAMED) if cause in Cause.values else UNNAMED
 
 
 def button_of(cause: str) -> str:

@@ -17,6 +17,7 @@ from bridge.admin import cells
 from bridge.admin.connections import calls_left, state_badge
 from bridge.admin.fixes import Leads, button_of, fix_of
 from bridge.admin.scope import connections_of
+from bridge.admin.setup import step_lines
 from bridge.models import Connection, FailedWebhook, WebhookEvent
 from bridge.queries.home import ConnectionLine, away_sentence, connection_lines, sentence, today
 from bridge.queries.story_lines import cause_text
@@ -27,7 +28,9 @@ from consent.roles import Capability, roles_with
 from consent.scope import clinics_of, has_role, signed_in
 
 SEE = roles_with(Capability.OPERATE_VIEW, Capability.CONNECTIONS_VIEW)
+CONNECT = roles_with(Capability.CONNECTIONS_CHANGE)
 ITEMS_SHOWN = 7
+FIRST_CONVERSATION = 7  # the first step after which the home page is the home page
 CONNECTIONS_SHOWN = 50
 
 
@@ -53,11 +56,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not has_role(viewer, *SEE):
         return {**context, "title": _("Home"), "home": None}
     connections = list(connections_of(viewer, SEE)[:CONNECTIONS_SHOWN])
+    steps = step_lines(viewer, connections_of(viewer, CONNECT)) if has_role(viewer, *CONNECT) else []
     found, lines = stuck(connections, now=now), connection_lines(connections, now=now)
     items = [*_unconfirmed(viewer), *_away(request, found, now), *_failures(request, found)]
     word, text = sentence(lines, found, now=now)
     counts = today(connections, now=now)
     home = {
+        **_first_steps(steps),
         "word": word,
         "sentence": text,
         "items": items[:ITEMS_SHOWN],
@@ -73,6 +78,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "may_connect": has_role(viewer, *roles_with(Capability.CONNECTIONS_CHANGE)),
     }
     return {**context, "title": _("Home"), "home": home}
+
+
+def _first_steps(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """A2 on top until it is complete: in full until a conversation reached Krayin, then as one line."""
+    left = [line for line in steps if not line["is_done"] and not line["is_optional"]]
+    is_early = any(line["number"] == FIRST_CONVERSATION for line in left)
+    return {"steps": steps if is_early else [], "steps_left": len(left), "steps_address": reverse("admin:bridge_setup")}
 
 
 # What needs somebody --------------------------------------------------------------------------------------------------

@@ -1,37 +1,51 @@
 """B5 Links: which contact is which person, which conversation is which opportunity?"""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
+from bridge import actions as by_hand
 from bridge.admin import cells
-from bridge.admin.base import OperationAdmin
+from bridge.admin.base import OperationAdmin, actor_of
 from bridge.admin.filters import ConnectionFilter, SyncedPeriod
 from bridge.models import ContactMapping, ConversationMapping, ObservedConversation
-from bridge.queries import addresses
-from bridge.queries.links import with_companions
+from bridge.queries import addresses, links
 from bridge.queries.story_lines import stage_name
+from bridge.queries.words import Word
 
 CONVERSATIONS_SHOWN = 50
+STORY = "admin:bridge_observedcontact_change"
+
+Rows = models.QuerySet[Any]
+WANTED: dict[str, tuple[Any, Callable[[Rows], Rows]]] = {
+    "none": (gettext_lazy("without opportunity"), links.without_opportunity),
+    "several": (gettext_lazy("several open opportunities"), links.with_several_open),
+    "gone": (gettext_lazy("deleted on one side"), links.with_something_gone),
+    "hand": (gettext_lazy("made by hand"), links.made_by_hand),
+    "shared": (gettext_lazy("shared phone"), links.with_shared_phone),
+}
 
 
-class OpportunityFilter(admin.SimpleListFilter):
-    """Contacts that have a person in Krayin but no opportunity."""
+class OnlyFilter(admin.SimpleListFilter):
+    """What about a link may need somebody; inside the chosen period."""
 
-    title = gettext_lazy("opportunity")
-    parameter_name = "opportunity"
+    title = gettext_lazy("only")
+    parameter_name = "only"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("none", gettext_lazy("without opportunity"))]
+        return [(code, name) for code, (name, _narrow) in WANTED.items()]
 
-    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        return queryset.filter(krayin_lead_id=None) if self.value() == "none" else queryset
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        wanted = WANTED.get(self.value() or "")
+        return wanted[1](queryset) if wanted else queryset
 
 
 @admin.register(ContactMapping)
@@ -48,20 +62,34 @@ class LinkAdmin(OperationAdmin):
     list_display = (
         "contact", "person", "opportunity", "stage", "conversation_count", "last_sync", "found", "connection_name",
     )  # fmt: skip
-    list_filter = (SyncedPeriod, ConnectionFilter, OpportunityFilter)
+    list_filter = (OnlyFilter, SyncedPeriod, ConnectionFilter)
     list_select_related = ("connection__clinic", "connection__krayin")
     ordering = ("-updated_at",)
     sortable_by = ()
     search_fields = ("chatwoot_contact_id",)
     search_help_text = gettext_lazy("Number of contact, person or opportunity")
-    actions = ()
+    actions = ("sync_chosen",)
 
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        return with_companions(super().get_queryset(request))
+    def get_queryset(self, request: HttpRequest) -> Rows:
+        return links.with_companions(super().get_queryset(request))
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
-    ) -> tuple[models.QuerySet[Any], bool]:
+    def summary(self, request: HttpRequest) -> dict[str, Any]:
+        own = list(self.connections(request))
+        waiting = links.undecided(own)
+        word, text = links.sentence(own, len(waiting))
+        lines = [
+            {
+                "address": reverse(STORY, args=[wish.contact_id]),
+                "name": wish.contact.mask or str(wish.contact.chatwoot_contact_id),
+                "since": cells.since(wish.created_at, cells.zone_of(wish.connection)),
+            }
+            for wish in waiting[: links.WAITING_SHOWN]
+        ]
+        return {"word": word, "sentence": text, "waiting": lines}
+
+    list_before_template = "admin/bridge/link_list_before.html"
+
+    def get_search_results(self, request: HttpRequest, queryset: Rows, search_term: str) -> tuple[Rows, bool]:
         """Numbers, exactly, inside the viewer's connections: each of the three has an index with the connection."""
         term = search_term.strip()
         if not term:
@@ -73,6 +101,22 @@ class LinkAdmin(OperationAdmin):
             wanted |= models.Q(**{column: int(term)})
         return queryset.filter(wanted, connection__in=self.connections(request).order_by().values("pk")), False
 
+    # Acting -----------------------------------------------------------------------------------------------------------
+
+    @admin.action(description=gettext_lazy("Sync the chosen now"), permissions=["operate"])
+    def sync_chosen(self, request: HttpRequest, queryset: Rows) -> None:
+        """Have the ticked contacts looked at again; one that must be left alone says why."""
+        asked = 0
+        for row in queryset.filter(pk__in=self.chosen_ids(request)).select_related("connection"):
+            try:
+                by_hand.sync_now(row, actor_of(request))
+                asked += 1
+            except by_hand.ActionRefused as refused:
+                messages.warning(request, f"{self.contact(row)}: {refused}")
+        if asked:
+            text = ngettext("%(n)d contact is looked at again now.", "%(n)d contacts are looked at again now.", asked)
+            messages.success(request, text % {"n": asked})
+
     # Columns ----------------------------------------------------------------------------------------------------------
 
     @admin.display(description=gettext_lazy("contact"))
@@ -80,10 +124,11 @@ class LinkAdmin(OperationAdmin):
         return row.mask or _("contact %(n)s") % {"n": row.chatwoot_contact_id}
 
     @admin.display(description=gettext_lazy("person"))
-    def person(self, row: ContactMapping) -> SafeString:
+    def person(self, row: Any) -> SafeString:
         if row.krayin_person_id is None:
             return cells.number(None)
-        return cells.out(addresses.krayin_person(row.connection, row.krayin_person_id), str(row.krayin_person_id))
+        shown = cells.out(addresses.krayin_person(row.connection, row.krayin_person_id), str(row.krayin_person_id))
+        return format_html("{} {}", shown, _deleted()) if row.person_gone_at else shown
 
     @admin.display(description=gettext_lazy("opportunity"))
     def opportunity(self, row: ContactMapping) -> SafeString:
@@ -93,10 +138,13 @@ class LinkAdmin(OperationAdmin):
 
     @admin.display(description=gettext_lazy("stage"))
     def stage(self, row: Any) -> str | SafeString:
-        """As Ponte last saw it: it never decides on this without reading."""
+        """As Ponte last saw it, with its age: it never decides on this without reading."""
         if row.lead_gone_at:
-            return _("deleted in Krayin")
-        return stage_name(row.connection, row.stage_id) or cells.NOTHING
+            return _deleted()
+        name = stage_name(row.connection, row.stage_id)
+        if not name:
+            return cells.NOTHING
+        return format_html("{} · {}", name, cells.since(row.lead_seen_at, cells.zone_of(row.connection)))
 
     @admin.display(description=gettext_lazy("conversations"))
     def conversation_count(self, row: Any) -> int:
@@ -122,22 +170,27 @@ class LinkAdmin(OperationAdmin):
         row: Any = self.object_or_404(request, object_id, change=False)
         connection = row.connection
         zone = cells.zone_of(connection)
-        trace = reverse("admin:bridge_observedcontact_change", args=[row.contact_pk]) if row.contact_pk else ""
+        may_act = self.connections(request, act=True).filter(pk=connection.pk).exists()
         contact_address = addresses.chatwoot_contact(connection, row.chatwoot_contact_id)
         rows = [
             (_("contact"), cells.out(contact_address, f"{self.contact(row)} ({row.chatwoot_contact_id})")),
             (_("person"), self.person(row)),
             (_("opportunity"), self.opportunity(row)),
             (_("stage"), self.stage(row)),
-            (_("stage read"), cells.since(row.lead_seen_at, zone)),
             (_("found by"), self.found(row)),
             (_("created"), cells.since(row.created_at, zone)),
             (_("last sync"), cells.since(row.updated_at, zone)),
             (_("connection"), connection.name),
         ]
-        title = _("Link of %(who)s") % {"who": self.contact(row)}
         return self.page(
-            request, "admin/bridge/link.html", title, rows=rows, trace=trace, conversations=self._conversations(row)
+            request,
+            "admin/bridge/link.html",
+            _("Link of %(who)s") % {"who": self.contact(row)},
+            rows=rows,
+            contact=row.contact_pk,
+            may_act=may_act,
+            conversations=self._conversations(row),
+            back=reverse("admin:bridge_contactmapping_changelist"),
         )
 
     def _conversations(self, row: ContactMapping) -> list[dict[str, Any]]:
@@ -158,3 +211,7 @@ class LinkAdmin(OperationAdmin):
             }
             for one in held.order_by("-updated_at")[:CONVERSATIONS_SHOWN]
         ]
+
+
+def _deleted() -> SafeString:
+    return cells.badge(Word.IGNORED, _("deleted in Krayin"))

@@ -12,7 +12,8 @@ from consent.scope import clinic_ids_of, sees_all_clinics
 
 def connections_of(user: User, roles: Collection[Role]) -> QuerySet[Connection]:
     """Connections of the clinics in which the person has one of the roles, with clinic and Krayin."""
-    rows = Connection.objects.select_related("clinic", "krayin").order_by("clinic__trade_name", "name")
+    rows = Connection.objects.select_related("clinic", "krayin").prefetch_related("breakers")
+    rows = rows.order_by("clinic__trade_name", "name")
     if sees_all_clinics(user, *roles):
         return rows
     return rows.filter(clinic__in=clinic_ids_of(user, *roles))

@@ -1,6 +1,6 @@
 """B7 Stage changes: who or what moved this opportunity, and why was another not moved?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy
 from bridge.admin import cells
 from bridge.admin.base import OperationAdmin
 from bridge.admin.filters import ChangedPeriod, ConnectionFilter
-from bridge.models import Connection, StageChangeLog
+from bridge.models import Connection, StageChangeLog, StageRule
 from bridge.queries import addresses
 from bridge.queries.words import Word
+from bridge.rules.lists import key_of
 
 RULES = {
     "stage_on_conversation_created": gettext_lazy("conversation started"),
@@ -25,6 +26,13 @@ RULES = {
     "stage_on_conversation_resolved": gettext_lazy("conversation resolved"),
 }
 Result = StageChangeLog.Result
+
+
+def rule_names(rows: Iterable[StageChangeLog]) -> dict[str, str]:
+    """Rules of the connections' own lists, by their key in the log: one query, none where no row needs it."""
+    numbers = {int(row.rule.removeprefix("rule:")) for row in rows if row.rule.startswith("rule:")}
+    found = StageRule.objects.filter(pk__in=numbers) if numbers else ()
+    return {key_of(rule): str(rule) for rule in found}
 
 
 class ViewFilter(admin.SimpleListFilter):
@@ -62,10 +70,17 @@ class StageChangeAdmin(OperationAdmin):
         "opportunity", "old", "new", "why", "conversation", "when", "outcome", "connection_name",
     )  # fmt: skip
     list_filter = (ViewFilter, ChangedPeriod, ConnectionFilter, "trigger_source")
-    list_select_related = ("connection__clinic", "connection__krayin")
+    list_select_related = ("connection__clinic", "connection__krayin", "asked_by")
     ordering = ("-created_at", "-id")
     sortable_by = ()
     actions = ()
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        names = rule_names(changelist.result_list)
+        for row in changelist.result_list:
+            row.rule_name = names.get(row.rule, "")
+        return changelist
 
     def summary(self, request: HttpRequest) -> dict[str, Any]:
         base = reverse("admin:bridge_stagechangelog_changelist")
@@ -90,8 +105,8 @@ class StageChangeAdmin(OperationAdmin):
 
     @admin.display(description=gettext_lazy("cause"))
     def why(self, row: StageChangeLog) -> str:
-        rule = RULES.get(row.rule)
-        return f"{row.get_trigger_source_display()}: {rule}" if rule else row.get_trigger_source_display()
+        who = getattr(row, "rule_name", "") or RULES.get(row.rule) or row.asked_by
+        return f"{row.get_trigger_source_display()}: {who}" if who else row.get_trigger_source_display()
 
     @admin.display(description=gettext_lazy("conversation"))
     def conversation(self, row: StageChangeLog) -> SafeString:
@@ -118,6 +133,7 @@ class StageChangeAdmin(OperationAdmin):
     ) -> HttpResponse:
         row: Any = self.object_or_404(request, object_id, change=False)
         connection: Connection = row.connection
+        row.rule_name = rule_names([row]).get(row.rule, "")
         address = addresses.krayin_lead(connection, row.krayin_lead_id)
         rows = [
             (_("opportunity"), cells.out(address, str(row.krayin_lead_id))),

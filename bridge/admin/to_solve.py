@@ -1,76 +1,45 @@
 """B2 To solve: what stands still, why, and what do I do? Groups, never single rows."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bridge.admin import cells
+from bridge.admin import to_solve_cards as cards
 from bridge.admin.base import OperationAdmin, actor_of
-from bridge.admin.fixes import Leads, button_of, can_reprocess, fix_of
+from bridge.admin.fixes import Leads, can_reprocess, fix_of
 from bridge.admin.scope import connections_of
+from bridge.admin.to_solve_cards import DONE, GROUP, LIST, NOT_SENT, POSTPONED, STOPPED, Rights
 from bridge.causes import Cause
-from bridge.models import Connection, FailedWebhook
-from bridge.queries import addresses
-from bridge.queries.home import away_sentence
-from bridge.queries.inbound import uncounted_traffic
-from bridge.queries.story_lines import cause_text
-from bridge.queries.stuck import SIGNATURE_REASONS, Group, PartnerAway, Stuck, partner_of, stuck
-from bridge.queries.stuck_people import PEOPLE_SHOWN, Person, people_in
-from bridge.queries.words import Word
-from bridge.replay import LIMIT, Counts, Selection, preview, replay, try_now
+from bridge.jobs import control, groups
+from bridge.jobs.groups import DiscardReason, ForceReason, LooksPersonal
+from bridge.models import Connection, Effect, FailedWebhook, FailureGroup
+from bridge.queries.story_lines import cause_text, effect_text
+from bridge.queries.stuck import Group, stuck
+from bridge.queries.stuck_groups import Wanted, done_groups, history_of
+from bridge.queries.stuck_people import PEOPLE_SHOWN, people_in
+from bridge.replay import look_now, try_now
+from bridge.sync.by_hand import CREATES, FORCEABLE, LaneBusy, NotForceable
+from consent.roles import Capability, Role, roles_with
 from consent.scope import ClinicScopedAdmin, signed_in
 
-NOT_SENT = "not_sent"
-LIST = "admin:bridge_failedwebhook_changelist"
-GROUP = "admin:bridge_failedwebhook_group"
-# Causes whose detail names the fields that Krayin refused.
-NAMES_FIELDS = frozenset({Cause.KRAYIN_REJECTED, Cause.KRAYIN_EMAIL_REQUIRED, Cause.MAPPING})
+VIEWS = (STOPPED, POSTPONED, NOT_SENT, DONE)
+AGES = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+OWNERS = ("me", "nobody")
+POSTPONE_DAYS = (1, 3, 7, 30)
 
-
-@dataclass(frozen=True)
-class Rights:
-    """Ids of the connections in which the viewer may act, and of those whose settings the viewer may open."""
-
-    act: frozenset[int]
-    settings: frozenset[int]
-
-
-@dataclass(frozen=True)
-class Button:
-    """A way out of a problem."""
-
-    text: str
-    address: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """A group as it is shown."""
-
-    group: Group
-    cause: str
-    what_to_do: str
-    partner: str
-    size: str
-    fields: str
-    since: SafeString
-    last: SafeString
-    state: SafeString
-    detail: str
-    main: Button | None
-    may_reprocess: bool
+DISCARD = roles_with(Capability.OPERATE_DISCARD)
+FORCE = roles_with(Capability.OPERATE_FORCE)
 
 
 @admin.register(FailedWebhook)
@@ -88,6 +57,8 @@ class ToSolveAdmin(OperationAdmin):
         view, name = self.admin_site.admin_view, "bridge_failedwebhook"
         own = [
             path("group/<int:connection_id>/<str:cause>/", view(self.group_view), name=f"{name}_group"),
+            path("group/<int:connection_id>/<str:cause>/act/", view(self.act_view), name=f"{name}_act"),
+            path("force/<uuid:effect_id>/", view(self.force_view), name=f"{name}_force"),
             path("reprocess/", view(self.reprocess_view), name=f"{name}_reprocess"),
             path("try-now/", view(self.try_now_view), name=f"{name}_try_now"),
         ]
@@ -98,38 +69,50 @@ class ToSolveAdmin(OperationAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        own = list(self.connections(request))
-        chosen = request.GET.get("connection", "")
-        shown = [row for row in own if not chosen or str(row.pk) == chosen]
-        if chosen and not shown:
+        own, now = list(self.connections(request)), timezone.now()
+        query = {name: request.GET[name] for name in ("connection", "cause", "owner", "age") if request.GET.get(name)}
+        shown = [row for row in own if query.get("connection") in (None, str(row.pk))]
+        if "connection" in query and not shown:
             raise Http404
-        found, rights = stuck(shown), self._rights(request)
-        only_kept = request.GET.get("view") == NOT_SENT
-        groups = found.not_sent if only_kept else found.failures
-        word, sentence = _sentence(found)
+        view = request.GET.get("view", STOPPED)
+        found, rights = stuck(shown, now=now), self._rights(request)
+        keys = {group.key for group in (*found.failures, *found.postponed)}
+        done = done_groups(shown, keys, now)
+        wanted = _wanted(query, rights.viewer_id)
+        listed = {POSTPONED: found.postponed, NOT_SENT: found.not_sent, DONE: ()}.get(view, found.failures)
+        word, sentence = cards.sentence_of(found)
         return self.page(
             request,
             "admin/bridge/to_solve.html",
             _("To solve"),
             word=word,
             sentence=sentence,
-            tabs=_tabs(found, chosen, only_kept=only_kept),
-            only_kept=only_kept,
+            view=view if view in VIEWS else STOPPED,
+            tabs=cards.tabs_of(found, done, view, query),
             connections=own,
-            chosen=chosen,
+            causes=sorted({(group.cause, cause_text(group.cause)) for group in _all(found)}),
+            query=query,
+            is_filtered=bool(query),
             may_act=bool(rights.act),
-            away=[] if only_kept else [_away(line, rights) for line in found.away],
-            cards=[_card(group, rights) for group in groups],
-            suggestions=0 if only_kept else found.suggestions,
+            away=[] if view or set(query) - {"connection"} else [cards.away_line(line, rights) for line in found.away],
+            cards=[cards.card_of(group, rights) for group in listed if wanted.fits(group, now)],
+            done=[cards.done_line(group, now) for group in done] if view == DONE else [],
+            suggestions=0 if view else found.suggestions,
         )
 
     def _rights(self, request: HttpRequest) -> Rights:
         may_open = self.admin_site._registry[Connection]
         seeing = may_open.seeing_roles if isinstance(may_open, ClinicScopedAdmin) else frozenset()
         return Rights(
-            act=frozenset(self.connections(request, act=True).values_list("pk", flat=True)),
-            settings=frozenset(connections_of(signed_in(request), seeing).values_list("pk", flat=True)),
+            viewer_id=signed_in(request).pk,
+            act=self._ids(request, self.change_roles),
+            discard=self._ids(request, DISCARD),
+            force=self._ids(request, FORCE),
+            settings=self._ids(request, seeing),
         )
+
+    def _ids(self, request: HttpRequest, roles: Collection[Role]) -> frozenset[int]:
+        return frozenset(connections_of(signed_in(request), roles).order_by().values_list("pk", flat=True))
 
     # One group --------------------------------------------------------------------------------------------------------
 
@@ -145,48 +128,115 @@ class ToSolveAdmin(OperationAdmin):
         connection = self.connections(request).filter(pk=connection_id).first()
         if connection is None:
             raise Http404
-        found = stuck([connection])
-        group = next((one for one in (*found.failures, *found.not_sent) if one.cause == cause), None)
+        found, rights = stuck([connection]), self._rights(request)
+        group = next((one for one in _all(found) if one.cause == cause), None)
         if group is None and cause not in Cause.values:
             raise Http404
-        card = _card(group, self._rights(request)) if group else None
+        decided = group.decided if group else None
+        decided = decided or FailureGroup.objects.filter(connection=connection, cause=cause).first()
+        people = people_in(connection, cause) if group else []
+        may_force = connection.pk in rights.force
         return self.page(
             request,
             "admin/bridge/to_solve_group.html",
             cause_text(cause),
             connection=connection,
-            card=card,
-            people=[_line(connection, person) for person in people_in(connection, cause)] if card else [],
+            card=cards.card_of(group, rights) if group else None,
+            act=reverse("admin:bridge_failedwebhook_act", args=[connection.pk, cause]),
+            days=POSTPONE_DAYS,
+            note_length=groups.NOTE_LENGTH,
+            people=[cards.person_line(connection, person, may_force=may_force) for person in people],
             shown=PEOPLE_SHOWN,
-            refused=_refused(connection) if cause == Cause.SIGNATURE else [],
+            refused=cards.refused_calls(connection) if cause == Cause.SIGNATURE else [],
+            history=cards.history_lines(connection, history_of(connection, cause, decided)),
             back=reverse(LIST),
         )
 
-    # Acting -----------------------------------------------------------------------------------------------------------
+    # Deciding about a group -------------------------------------------------------------------------------------------
+
+    def act_view(self, request: HttpRequest, connection_id: int, cause: str) -> HttpResponse:
+        """POST `act`: take, hand_back, note, postpone, discard or check."""
+        act = request.POST.get("act", "")
+        roles = DISCARD if act == "discard" else self.change_roles
+        connection = connections_of(signed_in(request), roles).filter(pk=connection_id).first()
+        if request.method != "POST" or connection is None or cause not in Cause.values:
+            raise Http404
+        acts = {
+            "take": self._take,
+            "hand_back": self._hand_back,
+            "note": self._note,
+            "postpone": self._postpone,
+            "discard": self._discard,
+            "check": self._check,
+        }
+        if act not in acts:
+            raise Http404
+        acts[act](request, connection, cause)
+        return HttpResponseRedirect(reverse(GROUP, args=[connection.pk, cause]))
+
+    def _take(self, request: HttpRequest, connection: Connection, cause: str) -> None:
+        groups.take_on(connection, cause, actor=actor_of(request))
+        messages.success(request, _("The group is yours now."))
+
+    def _hand_back(self, request: HttpRequest, connection: Connection, cause: str) -> None:
+        groups.hand_back(connection, cause, actor=actor_of(request))
+        messages.success(request, _("The group belongs to nobody now."))
+
+    def _note(self, request: HttpRequest, connection: Connection, cause: str) -> None:
+        try:
+            groups.write_note(connection, cause, request.POST.get("note", ""), actor=actor_of(request))
+            messages.success(request, _("The note is kept."))
+        except LooksPersonal:
+            messages.error(
+                request, _("The note was not kept: it holds a number or address of a person. Write about the matter.")
+            )
+
+    def _postpone(self, request: HttpRequest, connection: Connection, cause: str) -> None:
+        days = request.POST.get("days", "")
+        chosen = int(days) if days.isdecimal() and int(days) in POSTPONE_DAYS else 0
+        until = timezone.now() + timedelta(days=chosen) if chosen else None
+        groups.postpone(connection, cause, until, actor=actor_of(request))
+        text = ngettext("The group waits for %(n)d day.", "The group waits for %(n)d days.", chosen) % {"n": chosen}
+        messages.success(request, text if chosen else _("The group waits no longer."))
+
+    def _discard(self, request: HttpRequest, connection: Connection, cause: str) -> None:
+        reason = request.POST.get("reason", "")
+        if reason not in DiscardReason.values or "sure" not in request.POST:
+            messages.error(request, _("Nothing was given up: choose a reason and tick that you are sure."))
+            return
+        try:
+            ended = groups.discard(connection, cause, DiscardReason(reason), actor=actor_of(request))
+        except groups.NotRefused:
+            messages.warning(request, _("Nothing of this group can be given up."))
+            return
+        messages.success(
+            request, _("Given up: %(what)s. Nothing of it is sent.")
+            % {"what": cards.counts_text(ended.events, ended.steps, 0) or _("nothing")},
+        )  # fmt: skip
+        if ended.left:
+            text = ngettext(
+                "%(n)s step is being worked on or is left over; repeat in a minute.",
+                "%(n)s steps are being worked on or are left over; repeat in a minute.",
+                ended.left,
+            )
+            messages.warning(request, text % {"n": number_format(ended.left)})
+
+    def _check(self, request: HttpRequest, connection: Connection, cause: str) -> None:
+        if fix_of(cause).leads is not Leads.CHECK:
+            raise Http404
+        people = look_now(connection, cause, actor=actor_of(request))
+        text = ngettext("Ponte looks now, for %(n)d person.", "Ponte looks now, for %(n)d people.", people)
+        messages.success(request, text % {"n": people})
+
+    # Acting on what is in it ------------------------------------------------------------------------------------------
 
     def reprocess_view(self, request: HttpRequest) -> HttpResponse:
-        """POST `connection` and `cause`: with `confirmed` it is done, without it is asked."""
+        """POST `connection` and `cause`: makes the dry run of a job for the group, which a person then confirms (B8)."""
         connection, cause = self._posted_connection(request), request.POST.get("cause", "")
-        if not can_reprocess(cause):
+        if cause not in Cause.values or not can_reprocess(cause):
             raise Http404
-        selection = Selection((connection.pk,), cause=cause)
-        if "confirmed" in request.POST:
-            counts = replay(selection, actor=actor_of(request))
-            messages.success(request, _done(counts, connection, cause))
-            return HttpResponseRedirect(reverse(LIST))
-        counts = preview(selection)
-        return self.page(
-            request,
-            "admin/bridge/to_solve_confirm.html",
-            _("Reprocess the group"),
-            connection=connection,
-            cause=cause,
-            cause_text=cause_text(cause),
-            counts=counts,
-            size=counts_text(counts.events, counts.effects, counts.people),
-            limit=LIMIT if max(counts.events, counts.effects) >= LIMIT else 0,
-            back=reverse(GROUP, args=[connection.pk, cause]),
-        )
+        job = control.plan_job(connection, "replay", {"what": "stopped", "cause": cause}, actor=actor_of(request))
+        return HttpResponseRedirect(reverse("admin:bridge_syncjob_change", args=[job.pk]))
 
     def try_now_view(self, request: HttpRequest) -> HttpResponse:
         """POST `connection` (one or more): end their wait for a partner that was away."""
@@ -203,6 +253,41 @@ class ToSolveAdmin(OperationAdmin):
         messages.success(request, text % {"n": len(rows)})
         return HttpResponseRedirect(reverse(LIST))
 
+    def force_view(self, request: HttpRequest, effect_id: UUID) -> HttpResponse:
+        """The page that warns of doubles; POST with `reason` and `sure` sends the create once more."""
+        allowed = connections_of(signed_in(request), FORCE)
+        row = Effect.objects.select_related("connection__clinic").filter(pk=effect_id, connection__in=allowed).first()
+        if row is None or row.kind not in CREATES:
+            raise Http404
+        reason = request.POST.get("reason", "")
+        if request.method == "POST" and reason in ForceReason.values and "sure" in request.POST:
+            return self._force(request, row, ForceReason(reason))
+        return self.page(
+            request,
+            "admin/bridge/to_solve_force.html",
+            _("Force once more"),
+            step=effect_text(row),
+            state=row.get_state_display(),
+            is_possible=row.state in FORCEABLE,
+            was_asked=request.method == "POST",
+            reasons=ForceReason.choices,
+            back=self._back_of(row),
+        )
+
+    def _force(self, request: HttpRequest, row: Effect, reason: ForceReason) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                groups.force_again(row, reason, actor=actor_of(request))
+            messages.success(request, _("It is sent once more, in a moment. The trail keeps who asked for it and why."))
+        except LaneBusy:
+            messages.warning(request, _("Ponte is working on this person right now: try again in a minute."))
+        except NotForceable:
+            messages.warning(request, _("This step is under way or waits for its turn: there is nothing to force."))
+        return HttpResponseRedirect(self._back_of(row))
+
+    def _back_of(self, row: Effect) -> str:
+        return reverse(GROUP, args=[row.connection_id, row.cause]) if row.cause else reverse(LIST)
+
     def _posted_connection(self, request: HttpRequest) -> Connection:
         """The connection to act upon, of those where the viewer may act; anything else does not exist."""
         pk = request.POST.get("connection", "")
@@ -213,148 +298,16 @@ class ToSolveAdmin(OperationAdmin):
         return row
 
 
-# Cards ---------------------------------------------------------------------------------------------------------------
-
-
-def _away(line: PartnerAway, rights: Rights) -> dict[str, Any]:
-    now, first = timezone.now(), line.connections[0]
-    return {
-        "sentence": away_sentence(line, now),
-        "cause": cause_text(line.cause),
-        "what_to_do": fix_of(line.cause).what_to_do,
-        "state": cells.badge(Word.WAITING if line.heals_itself else Word.FAILED),
-        "connections": [row.name for row in line.connections],
-        "ids": [row.pk for row in line.connections if row.pk in rights.act],
-        "next_try": cells.since(line.next_try, cells.zone_of(first)) if line.next_try > now else "",
-        "settings": _settings(first, rights),
-    }
-
-
-def _card(group: Group, rights: Rights) -> Card:
-    connection, fix = group.connection, fix_of(group.cause)
-    zone = cells.zone_of(connection)
-    return Card(
-        group=group,
-        cause=cause_text(group.cause),
-        what_to_do=str(fix.what_to_do),
-        partner=partner_of(group.cause),
-        size=size_of(group),
-        fields=", ".join(group.details) if group.cause in NAMES_FIELDS else "",
-        since=cells.since(group.since, zone),
-        last=cells.since(group.last, zone),
-        state=_state(group),
-        detail=reverse(GROUP, args=[connection.pk, group.cause]),
-        main=_main_button(group, fix.leads, rights),
-        may_reprocess=connection.pk in rights.act and can_reprocess(group.cause),
+def _wanted(query: dict[str, str], viewer_id: int) -> Wanted:
+    """The filters as they were asked for; what does not exist is no filter."""
+    owner = query.get("owner", "")
+    return Wanted(
+        cause=query.get("cause", ""),
+        owner=owner if owner in OWNERS else "",
+        viewer_id=viewer_id,
+        older_than=AGES.get(query.get("age", "")),
     )
 
 
-def _main_button(group: Group, leads: Leads, rights: Rights) -> Button | None:
-    """Where the cause is put right; None when that is the page of the group, or not the viewer's business."""
-    settings = _settings(group.connection, rights)
-    if leads is Leads.CONNECTION and settings:
-        return Button(button_of(group.cause), settings)
-    if leads is Leads.EVENTS:
-        events = reverse("admin:bridge_webhookevent_changelist")
-        query = urlencode({"connection": group.connection.pk, "status__exact": "parked", "days": 30})
-        return Button(button_of(group.cause), f"{events}?{query}")
-    return None
-
-
-def _settings(connection: Connection, rights: Rights) -> str:
-    """Address of the connection's page; empty for viewers who may not open it."""
-    return reverse("admin:bridge_connection_change", args=[connection.pk]) if connection.pk in rights.settings else ""
-
-
-# Words ---------------------------------------------------------------------------------------------------------------
-
-
-def counts_text(events: int, steps: int, people: int) -> str:
-    """`3 eventos · 12 passos · 2 pessoas`, without what is nought."""
-    parts = [
-        ngettext("%(n)s event", "%(n)s events", events) % {"n": number_format(events)} if events else "",
-        ngettext("%(n)s step", "%(n)s steps", steps) % {"n": number_format(steps)} if steps else "",
-        ngettext("%(n)s person", "%(n)s people", people) % {"n": number_format(people)} if people else "",
-    ]
-    return " · ".join(part for part in parts if part)
-
-
-def size_of(group: Group) -> str:
-    if group.cause == Cause.SIGNATURE:
-        text = ngettext("%(n)s call refused in 24 hours", "%(n)s calls refused in 24 hours", group.events)
-        return text % {"n": number_format(group.events)}
-    return counts_text(group.events, group.steps, group.people)
-
-
-def _state(group: Group) -> SafeString:
-    if group.is_failure:
-        return cells.badge(Word.WAITING, _("heals by itself")) if group.heals_itself else cells.badge(Word.FAILED)
-    is_refused = group.cause in {Cause.NOT_ALLOWED, Cause.BLOCKED_PERSON}
-    return cells.badge(Word.BLOCKED if is_refused else Word.IGNORED)
-
-
-def _sentence(found: Stuck) -> tuple[Word, str]:
-    """The answer to the screen's question."""
-    healing = len(found.away) + len(found.failures) - found.needs_somebody
-    n = found.needs_somebody
-    if n:
-        parts = [ngettext("%(n)d matter waits for you.", "%(n)d matters wait for you.", n) % {"n": n}]
-    else:
-        parts = [_("Nothing waits for you.")]
-    if healing:
-        text = ngettext("%(n)d more heals by itself.", "%(n)d more heal by themselves.", healing)
-        parts.append(text % {"n": healing})
-    if not n and not healing:
-        parts = [_("Nothing is stopped.")]
-    return (Word.FAILED if n else Word.WAITING if healing else Word.DONE), " ".join(parts)
-
-
-def _tabs(found: Stuck, chosen: str, *, only_kept: bool) -> list[dict[str, Any]]:
-    base = reverse(LIST)
-    query = f"connection={chosen}" if chosen else ""
-    kept = "&".join(part for part in (f"view={NOT_SENT}", query) if part)
-    stopped = len(found.away) + len(found.failures)
-    return [
-        {"address": f"{base}?{query}" if query else base, "name": _("Stopped"), "count": stopped,
-         "is_active": not only_kept},
-        {"address": f"{base}?{kept}", "name": _("Kept, not sent"), "count": len(found.not_sent),
-         "is_active": only_kept},
-    ]  # fmt: skip
-
-
-def _done(counts: Counts, connection: Connection, cause: str) -> SafeString | str:
-    if not counts.total:
-        return _("Nothing was left to reprocess.")
-    return format_html(
-        "{} {}",
-        _("Goes on now: %(what)s.") % {"what": counts_text(counts.events, counts.effects, counts.people)},
-        cells.link(reverse(GROUP, args=[connection.pk, cause]), _("See the group")),
-    )
-
-
-def _line(connection: Connection, person: Person) -> dict[str, Any]:
-    """One person of a group, by mask, with the ways to look closer."""
-    zone, contact = cells.zone_of(connection), person.contact
-    return {
-        "who": (contact.mask or _("contact %(n)s") % {"n": contact.chatwoot_contact_id}) if contact else "",
-        "trace": reverse("admin:bridge_observedcontact_change", args=[contact.pk]) if contact else "",
-        "chatwoot": cells.out(addresses.chatwoot_contact(connection, contact.chatwoot_contact_id), "Chatwoot")
-        if contact
-        else "",
-        "size": counts_text(person.events, person.steps, 0),
-        "since": cells.since(person.since, zone),
-        "candidates": [
-            cells.out(addresses.krayin_person(connection, number), _("person %(n)s") % {"n": number})
-            for number in person.candidates
-        ],
-        "stops": [
-            {"at": cells.since(stop.at, zone), "name": stop.name, "detail": stop.detail, "number": stop.number}
-            for stop in person.stops
-        ],
-    }
-
-
-def _refused(connection: Connection) -> Iterable[Any]:
-    """Calls without the right secret, by reason: nothing else of them is stored."""
-    counted = uncounted_traffic([connection.pk], now=timezone.now())
-    return [one for one in counted if one.reason in SIGNATURE_REASONS]
+def _all(found: Any) -> list[Group]:
+    return [*found.failures, *found.postponed, *found.not_sent]

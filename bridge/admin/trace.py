@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -16,24 +15,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bridge.admin import cells
-from bridge.admin.base import OperationAdmin, actor_of
-from bridge.models import Effect, ObservedContact, SyncedObject, WebhookEvent
+from bridge.admin.base import actor_of
+from bridge.admin.trace_acts import ContactActs, is_kept_back
+from bridge.models import Effect, ObservedContact, SyncedObject, WebhookEvent, Wish
 from bridge.queries import addresses, search
 from bridge.queries.story import Story, contacts_to_tell, tell, tell_unread
-from bridge.queries.story_lines import Entry, System, problems
+from bridge.queries.story_lines import Entry, System, Topic, problems, topic_of
 from bridge.queries.story_rows import Known
-from bridge.replay import sync_now
-from bridge.webhooks.intake import lane_of
 from consent.models import ConsentRecord
 
 SEARCH = "admin:bridge_trace"
 STORY = "admin:bridge_observedcontact_change"
 GROUP = "admin:bridge_failedwebhook_group"
 UNREAD = "admin:bridge_trace_unread"
+SHOWN_WISHES = frozenset({Wish.State.OPEN, Wish.State.HELD})
 
 
 @admin.register(ObservedContact)
-class TraceAdmin(OperationAdmin):
+class TraceAdmin(ContactActs):
     """A page to search and a page that tells; the search is posted, so that no address holds what was typed."""
 
     question = gettext_lazy("Where is this conversation, and what became of it?")
@@ -47,7 +46,6 @@ class TraceAdmin(OperationAdmin):
         view = self.admin_site.admin_view
         own = [
             path("trace/", view(self.trace_view), name="bridge_trace"),
-            path("trace/sync-now/", view(self.sync_now_view), name="bridge_trace_sync_now"),
             path("trace/<int:connection_id>/<int:number>/", view(self.unread_view), name="bridge_trace_unread"),
         ]
         return [*own, *super().get_urls()]
@@ -118,32 +116,14 @@ class TraceAdmin(OperationAdmin):
             lines=[_line(entry, known.zone) for entry in _wanted(request, story.entries)],
             filters=_filters(request),
             group=_group(known),
-            sync_contact=contact.pk if contact and may_act and known.connection.receives else "",
+            contact=contact.pk if contact and may_act and known.connection.receives else "",
+            kept=_kept(known),
+            asked=[_wish(row, known) for row in known.wishes if row.state in SHOWN_WISHES],
         )
-
-    # Acting -----------------------------------------------------------------------------------------------------------
-
-    def sync_now_view(self, request: HttpRequest) -> HttpResponse:
-        """POST `contact`: have the person looked at again at once."""
-        pk = _uuid(request.POST.get("contact", ""))
-        rows = contacts_to_tell(self.connections(request, act=True))
-        contact = rows.filter(pk=pk).first() if pk else None
-        if request.method != "POST" or contact is None:
-            raise Http404
-        sync_now(contact.connection, lane_of(contact.chatwoot_contact_id), actor=actor_of(request))
-        messages.success(request, _("%(who)s is looked at again now.") % {"who": contact})
-        return HttpResponseRedirect(reverse(STORY, args=[contact.pk]))
 
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 # What was found -------------------------------------------------------------------------------------------------------
@@ -236,27 +216,59 @@ def _others(known: Known) -> list[dict[str, Any]]:
     ]
 
 
+def _kept(known: Known) -> dict[str, Any]:
+    """The one conversation the story is about, and whether people keep it back."""
+    if len(known.told) != 1:
+        return {}
+    [conversation] = known.told
+    return {"number": conversation.chatwoot_conversation_id, "is_on": is_kept_back(conversation)}
+
+
+def _wish(row: Wish, known: Known) -> dict[str, Any]:
+    """Something people asked for by hand that is under way or waits for a decision."""
+    return {
+        "text": row.get_kind_display(),
+        "state": row.get_state_display(),
+        "at": cells.since(row.created_at, known.zone),
+    }
+
+
 # The time line --------------------------------------------------------------------------------------------------------
 
 
 def _wanted(request: HttpRequest, entries: Sequence[Entry]) -> Iterable[Entry]:
     """Newest first, as far as the filters let them through."""
-    system = request.GET.get("system", "")
+    system, topic = request.GET.get("system", ""), request.GET.get("kind", "")
     lines = problems(entries) if request.GET.get("only") == "problems" else list(entries)
-    return reversed([line for line in lines if system not in System.values or line.system == system])
+    if system in System.values:
+        lines = [line for line in lines if line.system == system]
+    if topic in Topic.values:
+        lines = [line for line in lines if topic_of(line) == topic]
+    return reversed(lines)
 
 
 def _filters(request: HttpRequest) -> list[dict[str, Any]]:
+    """Three rows of choices that combine: system, kind, only problems."""
     conversation = _number(request.GET.get("conversation", ""))
-    kept = {"conversation": conversation} if conversation is not None else {}
-    choices: list[tuple[str, dict[str, Any]]] = [(_("everything"), {})]
-    choices += [(str(system.label), {"system": system.value}) for system in System]
-    choices.append((_("only problems"), {"only": "problems"}))
-    now = {key: request.GET[key] for key in ("system", "only") if key in request.GET}
-    return [
-        {"name": name, "address": f"?{urlencode({**kept, **query})}", "is_active": query == now}
-        for name, query in choices
+    kept = {"conversation": str(conversation)} if conversation is not None else {}
+    kept |= {name: request.GET[name] for name in ("system", "kind", "only") if request.GET.get(name)}
+    groups: list[tuple[str, str, list[tuple[str, str]]]] = [
+        ("system", _("System"), [(one.value, str(one.label)) for one in System]),
+        ("kind", _("Kind"), [(one.value, str(one.label)) for one in Topic]),
+        ("only", _("State"), [("problems", _("only problems"))]),
     ]
+    return [
+        {
+            "name": title,
+            "choices": [_choice(kept, name, value, text) for value, text in [("", _("everything")), *choices]],
+        }
+        for name, title, choices in groups
+    ]
+
+
+def _choice(kept: dict[str, str], name: str, value: str, text: str) -> dict[str, Any]:
+    query = {key: one for key, one in kept.items() if key != name} | ({name: value} if value else {})
+    return {"name": text, "address": f"?{urlencode(query)}", "is_active": kept.get(name, "") == value}
 
 
 def _line(entry: Entry, zone: ZoneInfo) -> dict[str, Any]:
@@ -269,6 +281,7 @@ def _line(entry: Entry, zone: ZoneInfo) -> dict[str, Any]:
         "text": entry.text,
         "state": cells.badge(entry.word) if entry.word else "",
         "cause": entry.cause_text,
+        "took": entry.took,
         "facts": [(name, _fact(value)) for name, value in entry.facts.items() if value not in ("", None)],
     }
 

@@ -18,7 +18,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
-LANES = 1000
+LANES = 50  # of each connection: as many people as write to each in the measurement of intake
 ACCEPTED = b'{"status": "accepted"}'
 
 application = get_wsgi_application()

@@ -53,10 +53,11 @@ def connected(chatwoot: Mapping[str, Any], krayin: Mapping[str, Any], *, number:
         "krayin": krayin,
         "stages": STAGES,
         "send": {"preset": "text", "message_text": "grouped"},
-        "state": "active",
+        "state": "draft",  # switched on below: several share their inboxes here, which no clinic may
         "policy_confirmed_by": CONFIRMED_BY,
     }
     made = connect(read_spec(spec), lambda step: None)
+    Connection.objects.filter(pk=made.connection_id).update(state=Connection.State.ACTIVE)
     first = Connection.objects.get(pk=made.connection_id)
     CallBudget.objects.filter(name__startswith="chatwoot:").update(**LIFTED)
     return [first, *(_twin(first, twin) for twin in range(twins))]

@@ -1,4 +1,4 @@
-"""How long it takes from the answered webhook until person and lead can be seen in the CRM.
+"""How long it takes from a webhook until person and lead can be seen in the CRM, counted from when it was due.
 
 Every event is somebody new: the dearest case. Web, lane workers and the Celery worker run as in production; each call
 of the simulated Krayin takes 50 ms, its limit is lifted. The baseline is what the CRM alone takes: the same two calls,
@@ -17,6 +17,7 @@ from django.db import connections
 
 from bridge.bench import clinics
 from bridge.bench.bodies import People, requests_of
+from bridge.bench.errors import CannotMeasure
 from bridge.bench.ground import Ground
 from bridge.bench.load import Load
 from bridge.bench.report import Report, at_most
@@ -45,24 +46,32 @@ def measure(ground: Ground, report: Report) -> None:
     ground.celery()
     ground.workers(WORKERS, threads=THREADS)
     people = People()
-    count = int(RATE * ground.lasting(60, 3))
+    count = max(1, int(RATE * ground.lasting(60, 1)))
     told = [people.first_message() for _ in range(count + CONNECTIONS)]
     pairs = [(doors[n % CONNECTIONS], one.body) for n, one in enumerate(told)]
-    wanted = {f"{made[n % CONNECTIONS].ref_code}/{one.contact_id}": n for n, one in enumerate(told)}
+    wanted = {f"{made[n % CONNECTIONS].ref_code}/{one.contact_id}": n for n, one in enumerate(told[:count])}
     requests = list(requests_of(pairs))
     _load(web).open(requests[count:], rate=RATE)  # opens connections, signs in, fills caches
     _wait(ground, krayin["url"], CONNECTIONS)
+    ground.say(f"{count} new people at {RATE} a second")
     ground.statements.begin()
+    before = ground.cpu_s()
     sent = _load(web).open(requests[:count], rate=RATE)
     seen = _wait(ground, krayin["url"], len(requests))
+    report.figures |= ground.cpu_ms_each("event", count, before)
     report.statements = ground.statements.top()
-    visible = [seen[key] - sent.answered_at[number] for key, number in wanted.items() if number < count and key in seen]
+    took = [seen[key] - sent.due_at[number] for key, number in wanted.items() if key in seen and number in sent.due_at]
+    if not took:
+        raise CannotMeasure("no lead became visible in the CRM")
     report.latencies_ms = {
         "webhook_answered": percentiles_ms(sent.latencies),
-        "person_and_lead_visible_after_the_answer": percentiles_ms(max(0.0, took) for took in visible),
+        "person_and_lead_visible": percentiles_ms(took),
+        "two_calls_of_the_crm_alone": baseline,
     }
-    report.latencies_ms["two_calls_of_the_crm_alone"] = baseline
-    _tell(report, sent_count=count, seen_count=len(visible), refused=sent.refused())
+    report.figures |= {"events_per_s": RATE, "events": count, "call_ms": CALL_MS, "refused": sent.refused()}
+    report.figures["missing"] = count - len(took)
+    _tell(report)
+    report.tell_memory(ground.memory_mb())
 
 
 def _two_calls(clinic: Connection, count: int) -> dict[str, float]:
@@ -84,16 +93,14 @@ def _look_and_create(client: KrayinClient, email: str, draft: LeadDraft) -> None
     client.lead_create(draft)
 
 
-def _tell(report: Report, *, sent_count: int, seen_count: int, refused: int) -> None:
-    row = report.latencies_ms["person_and_lead_visible_after_the_answer"]
-    report.figures |= {"events_per_s": RATE, "events": sent_count, "call_ms": CALL_MS, "refused": refused}
-    report.figures["missing"] = sent_count - seen_count
-    report.baseline = {"p50_ms": report.latencies_ms["two_calls_of_the_crm_alone"]["p50"]}
-    report.ratio = round(row.get("p50", 0.0) / report.baseline["p50_ms"], 3)
+def _tell(report: Report) -> None:
+    row, alone = report.latencies_ms["person_and_lead_visible"], report.latencies_ms["two_calls_of_the_crm_alone"]
+    report.baseline = {"two_calls_of_the_crm_p50_ms": alone["p50"]}
+    report.compare(row["p50"], alone["p50"], "p50, Ponte / the CRM's two calls alone")
     report.targets += [
+        at_most("person and lead visible, p50 (ms)", row["p50"], 200),
+        at_most("person and lead visible, p95 (ms)", row["p95"], 400),
         at_most("missing leads", report.figures["missing"], 0),
-        at_most("person and lead visible, p50 (ms)", row.get("p50", 0.0), 200),
-        at_most("person and lead visible, p95 (ms)", row.get("p95", 0.0), 400),
     ]
 
 

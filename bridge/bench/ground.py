@@ -6,47 +6,56 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from bridge.bench.launch import PROJECT
+from bridge.bench.asked import PROJECT, Inside, Wishes
+from bridge.bench.errors import CannotMeasure
+from bridge.bench.machine import cpu_s, memory_mb
+from bridge.bench.pgbench import Pgbench
 from bridge.bench.statements import Statements
 from config.embedded.processes import free_port
 from config.running import http
 from config.running.processes import Child, Processes
+from config.running.telling import say
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 25.0
 
 
-class CannotMeasure(Exception):
-    """Something needed did not come up; the message says what, and the end of its log."""
-
-
 @dataclass
 class Ground:
-    """The place of one measurement. `small`: seconds instead of minutes, numbers without meaning."""
+    """The place of one measurement: its servers, the processes it starts, and how much of it was asked for."""
 
-    var: Path
-    broker_pid: int
+    wishes: Wishes
+    inside: Inside
     processes: Processes
     statements: Statements
-    small: bool = False
-    seconds: float | None = None
+    pgbench: Pgbench
     started: dict[str, int] = field(default_factory=dict)  # process numbers by name
+    _is_starting: bool = False
+    _asked_to_leave: int = 0
+
+    # How much ------------------------------------------------------------------------------------------------------
 
     def lasting(self, full: float, small: float) -> float:
         """Seconds of one phase: as asked for, else the usual ones."""
-        return self.seconds or (small if self.small else full)
+        return self.wishes.seconds or (small if self.wishes.small else full)
 
     def sized(self, full: int, small: int) -> int:
-        return small if self.small else full
+        """How many of something: all, the share of them that was asked for, or just enough to show that it works."""
+        return small if self.wishes.small else max(small, round(full * self.wishes.size))
+
+    def say(self, text: str) -> None:
+        """Progress, for whoever waits."""
+        say(f"bench {self.wishes.bench}: {text}")
+
+    # Processes -----------------------------------------------------------------------------------------------------
 
     def web(self) -> str:
         """Start Ponte's web processes at the public address; return it."""
@@ -85,11 +94,21 @@ class Ground:
         return found
 
     def start(self, name: str, *arguments: str) -> Child:
+        self._is_starting = True
         child = self.processes.start(name, (sys.executable, *arguments))
         self.started[name] = child.process.pid
+        self._is_starting = False
+        if self._asked_to_leave:
+            sys.exit(128 + self._asked_to_leave)
         return child
 
-    def wait_for(self, child: Child, condition: Any) -> None:
+    def leave(self, number: int) -> None:
+        """Raise SystemExit, but never between the start of a process and its entry in the list of those to stop."""
+        self._asked_to_leave = number
+        if not self._is_starting:
+            sys.exit(128 + number)
+
+    def wait_for(self, child: Child, condition: Callable[[], bool]) -> None:
         """Raises CannotMeasure when the process does not become ready, config.running's CannotRun when it ends."""
         if not self.processes.until(condition, READY_TIMEOUT_S):
             raise CannotMeasure(f"{child.name} did not become ready:\n" + "\n".join(child.said()))
@@ -106,8 +125,22 @@ class Ground:
     @contextmanager
     def frozen_broker(self) -> Iterator[None]:
         """The broker neither answers nor goes away: what a full disk or a paused machine looks like."""
-        os.kill(self.broker_pid, signal.SIGSTOP)
+        os.kill(self.inside.broker_pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(self.broker_pid, signal.SIGCONT)
+            os.kill(self.inside.broker_pid, signal.SIGCONT)
+
+    # What they take ------------------------------------------------------------------------------------------------
+
+    def memory_mb(self) -> dict[str, float]:
+        return memory_mb(self.started)
+
+    def cpu_s(self) -> dict[str, float]:
+        """Processor seconds by name so far, the database's too."""
+        return cpu_s({**self.started, "postgresql": self.inside.database_pid})
+
+    def cpu_ms_each(self, each: str, count: int, before: dict[str, float]) -> dict[str, float]:
+        """Processor milliseconds each process used since `before`, shared out over `count` of something."""
+        used = {name: seconds - before.get(name, 0.0) for name, seconds in self.cpu_s().items()}
+        return {f"cpu_ms_per_{each}_{name}": round(s * 1000 / max(1, count), 3) for name, s in used.items() if s > 0}

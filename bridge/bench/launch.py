@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,16 +19,16 @@ from typing import IO
 
 import psycopg
 
+from bridge.bench.asked import PROJECT, RECORD, REPORT, Inside, Wishes, told
+from bridge.bench.report import Report
 from config.embedded import Servers, launch
 from config.embedded.accounts import moved_root
 from config.embedded.ephemeral import LEASH
 from config.embedded.postgres import SUPERUSER
 from config.embedded.processes import free_port
 from config.running import environment
-from config.running.processes import stop_leftovers
+from config.running.processes import STOP_SIGNALS, stop_leftovers
 
-PROJECT = Path(__file__).resolve().parents[2]
-RECORD = "processes.json"
 STOP_TIMEOUT_S = 90.0
 GIVEN = ("DATABASE_URL", "REDIS_URL")
 STATEMENTS = (
@@ -39,30 +39,38 @@ STATEMENTS = (
 )
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Measure in servers of its own; return the exit status. Raises config.embedded.EmbeddedServersError.
+def run(wishes: Wishes, environ: Mapping[str, str] = os.environ) -> Report:
+    """Measure in servers of its own. Raises config.embedded.EmbeddedServersError, SystemExit when it was not finished.
 
     Servers, processes and data are gone afterwards, also when this program is killed.
     """
     with ExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in STOP_SIGNALS:
             signal.signal(number, _leave)
         var = stack.enter_context(fresh_directory())
         servers, has_statements = stack.enter_context(_servers(var, environ))
-        found = ["--inside", str(var), "--broker-pid", str(servers.pids[1]), "--broker", str(servers.redis)]
-        found += ["--statements"] * has_statements
-        child = subprocess.Popen(
-            [sys.executable, str(PROJECT / "manage.py"), "bench", *arguments, *found],
-            cwd=PROJECT,
-            env=inside(environ, servers, var),
-        )
-        try:
-            return child.wait()
-        finally:
-            if child.poll() is None:
-                child.terminate()
-                child.wait(STOP_TIMEOUT_S)
-            stop_leftovers(var / RECORD)
+        database_pid, broker_pid = servers.pids
+        inside = Inside(str(var), database_pid, broker_pid, str(servers.redis), has_statements)
+        _second_half(told(wishes, inside), var, environment_of(environ, servers, var))
+        return Report.from_json((var / REPORT).read_text(encoding="utf-8"))
+
+
+def _second_half(asked: str, var: Path, environ: Mapping[str, str]) -> None:
+    """Raises SystemExit with its status unless it ended well."""
+    child = subprocess.Popen(
+        [sys.executable, str(PROJECT / "manage.py"), "bench", "--inside", asked], cwd=PROJECT, env=environ
+    )
+    try:
+        status = child.wait()
+    finally:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the stopping
+        if child.poll() is None:
+            child.terminate()
+            child.wait(STOP_TIMEOUT_S)
+        stop_leftovers(var / RECORD)
+    if status:
+        sys.exit(status if status > 0 else 128 - status)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -132,7 +140,7 @@ def _leash(var: Path) -> Iterator[IO[str]]:
         process.kill()
 
 
-def inside(environ: Mapping[str, str], servers: Servers, var: Path) -> dict[str, str]:
+def environment_of(environ: Mapping[str, str], servers: Servers, var: Path) -> dict[str, str]:
     """The environment of the second half and its processes: these servers, keys of its own, no proxy for local calls."""
     keys = {name: make() for name, make in environment.MAKERS.items()}
     ours = {

@@ -21,10 +21,10 @@ IDLE_S = 0.5
 
 @dataclass
 class Sent:
-    """What came of a load. `latencies`: seconds from when a request was due; `answered_at`: by number, monotonic clock."""
+    """What came of a load. `latencies`: seconds from when a request was due; `due_at`: when each answered one was."""
 
     latencies: list[float] = field(default_factory=list)
-    answered_at: dict[int, float] = field(default_factory=dict)
+    due_at: dict[int, float] = field(default_factory=dict)
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: float = 0.0
     unanswered: int = 0
@@ -144,7 +144,7 @@ class Load:
         if is_busy and _is_complete(wire.received):
             now = monotonic()
             self._sent.latencies.append(now - wire.due)
-            self._sent.answered_at[wire.number] = now
+            self._sent.due_at[wire.number] = wire.due
             self._sent.statuses[int(bytes(wire.received[9:12]))] += 1
             if b"\r\nconnection: close\r\n" in wire.received.lower():
                 wire.close(self._selector)

@@ -1,4 +1,4 @@
-"""Second half of `bench`, inside servers of its own: prepare the database, measure, tell."""
+"""Second half of `bench`, inside servers of its own: prepare the database, measure, write the report down."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
-from bridge.bench import backlog, endtoend, intake, lanes, queries
-from bridge.bench.ground import CannotMeasure, Ground
-from bridge.bench.launch import PROJECT, RECORD
+from bridge.bench import audit, backlog, endtoend, intake, lanes, queries
+from bridge.bench.asked import PROJECT, RECORD, REPORT, Inside, Wishes
+from bridge.bench.errors import CannotMeasure
+from bridge.bench.ground import Ground
 from bridge.bench.machine import machine, versions
+from bridge.bench.pgbench import Pgbench
 from bridge.bench.report import Report
 from bridge.bench.statements import Statements
 from config.db import catalogue, partitions
-from config.running.processes import Processes
+from config.running.processes import STOP_SIGNALS, Processes
 from config.running.telling import CannotRun, StopAsked
 
 BENCHES: Mapping[str, Callable[[Ground, Report], None]] = {
@@ -29,61 +30,43 @@ BENCHES: Mapping[str, Callable[[Ground, Report], None]] = {
     "lanes": lanes.measure,
     "backlog": backlog.measure,
     "queries": queries.measure,
+    "audit": audit.measure,
 }
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What the person asked for."""
-
-    bench: str
-    small: bool = False
-    seconds: float | None = None
-    json: bool = False
-
-
-@dataclass(frozen=True)
-class Inside:
-    """What the first half has started."""
-
-    var: Path
-    broker_pid: int
-    broker: str
-    has_statements: bool
-
-
 def run(wishes: Wishes, inside: Inside) -> int:
-    """Measure and print; 2 when something needed did not come up. Every process is stopped in any case."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
-    logs = inside.var / "log"
-    logs.mkdir(exist_ok=True)
-    processes = Processes(PROJECT, logs, inside.var / RECORD, dict(os.environ))
+    """Measure; 2 when something needed did not come up. Every process is stopped in any case."""
+    var = Path(inside.var)
+    for name in ("log", "pgbench"):
+        (var / name).mkdir(exist_ok=True)
+    processes = Processes(PROJECT, var / "log", var / RECORD, dict(os.environ))
+    statements = Statements(is_there=inside.has_statements)
+    ground = Ground(wishes, inside, processes, statements, Pgbench(settings.DATABASE_URL, var / "pgbench"))
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda asked, _: ground.leave(asked))
     try:
-        report = measured(wishes, inside, processes)
+        (var / REPORT).write_text(measured(ground).as_json(), encoding="utf-8")
+        return 0
     except (CannotMeasure, CannotRun) as error:
         print(f"bench: {error}", *getattr(error, "log", ()), sep="\n", file=sys.stderr)
         return 2
     except StopAsked as asked:
         return 128 + asked.number
     finally:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the stopping
         processes.stop()
         connections.close_all()
-    print(*report.lines(), sep="\n")
-    if wishes.json:
-        print(report.as_json())
-    return 0
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
-
-
-def measured(wishes: Wishes, inside: Inside, processes: Processes) -> Report:
+def measured(ground: Ground) -> Report:
+    ground.say("preparing the database")
     call_command("migrate", verbosity=0, interactive=False)
     partitions.apply(partitions.plan(catalogue.database_now(connection)))
-    report = Report(wishes.bench, wishes.small, machine(inside.var), versions(inside.broker))
-    statements = Statements(is_there=inside.has_statements)
-    ground = Ground(inside.var, inside.broker_pid, processes, statements, wishes.small, wishes.seconds)
+    wishes, inside = ground.wishes, ground.inside
+    report = Report(wishes.bench, wishes.less, machine(Path(inside.var)), versions(inside.broker))
+    report.statements_from = ground.statements.source
+    if not ground.pgbench.is_there:
+        report.notes.append("no pgbench on this machine: nothing is compared with it")
     BENCHES[wishes.bench](ground, report)
     return report

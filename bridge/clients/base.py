@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 from http.cookiejar import DefaultCookiePolicy
 from ssl import SSLCertVerificationError
@@ -62,8 +62,20 @@ class Pace(Protocol):
     def acquire(self, priority: int) -> None:
         """Take one call from the budget, or raise `bridge.errors.Paced`. Must leave no transaction open."""
 
+    def spend(self) -> None:
+        """A call that cannot wait is being made: it is missing from the budget afterwards."""
+
     def learn(self, remaining: int | None) -> None:
         """Calls the partner says are left in its window; None when its answer did not say."""
+
+    def opened(self, window_s: float) -> None:
+        """The partner's window has just opened, and ends all at once so many seconds from now."""
+
+    def closed_until(self) -> datetime | None:
+        """When calls are possible again, if some process has seen that the partner's window is used up."""
+
+    def moment(self, wait_s: float) -> datetime:
+        """So many seconds from now, by the clock that all processes share: this host's own may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +177,6 @@ def build_session() -> requests.Session:
     # Compressed answers could unpack to far more than the limit of bytes; partners' answers are small anyway.
     session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"})
     return session
-
-
-def in_seconds(seconds: float) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 class PartnerClient:

@@ -22,9 +22,19 @@ from bridge.clients.base import (
     Pace,
     PartnerClient,
     Priority,
-    in_seconds,
 )
-from bridge.clients.shapes import AttributeDefinition, ChatWebhook, Contact, Conversation, Inbox, Message, Profile
+from bridge.clients.shapes import (
+    Agent,
+    AttributeDefinition,
+    ChatWebhook,
+    Contact,
+    Conversation,
+    Inbox,
+    InboxMember,
+    Message,
+    NamedItem,
+    Profile,
+)
 from bridge.errors import (
     CredentialsRefused,
     Paced,
@@ -104,15 +114,78 @@ class ChatwootClient(PartnerClient):
         call = self._get("/conversations", params=params, max_bytes=4 * MAX_ANSWER_BYTES, priority=Priority.BACKGROUND)
         return self._call(call, answers.conversation_list)
 
+    def conversations_page(self, page: int, *, inbox_id: int | None = None) -> tuple[Conversation, ...]:
+        """One page of the conversations of any status, the last active first; empty after the last page.
+
+        The list shifts while people write: who reads on sees some twice, never one that stayed quiet not at all, as
+        long as none is deleted.
+        """
+        params = {"status": "all", "assignee_type": "all", "sort_by": "last_activity_at_desc", "page": str(page)}
+        if inbox_id is not None:
+            params["inbox_id"] = str(inbox_id)
+        return self._call(self._get("/conversations", params=params), answers.conversation_list)
+
     def inboxes(self) -> tuple[Inbox, ...]:
         return self._call(self._get("/inboxes"), answers.payloads(answers.inbox))
 
+    def inbox_members(self, inbox_id: int) -> tuple[InboxMember, ...]:
+        """The agents of one inbox, as Chatwoot's OpenAPI file describes `GET /inbox_members/{inbox_id}`."""
+        return self._call(self._get("/inbox_members/{id}", inbox_id), answers.payloads(answers.inbox_member))
+
+    def agents(self) -> tuple[Agent, ...]:
+        """Everybody who works in the account (contract section 8.3)."""
+        return self._call(self._get("/agents"), answers.agents)
+
+    def teams(self) -> tuple[NamedItem, ...]:
+        return self._call(self._get("/teams"), answers.teams)
+
     # --- contacts -----------------------------------------------------------------------------------------------------
 
-    def contact_update(self, contact_id: int, *, custom_attributes: Mapping[str, object]) -> Contact:
-        """Merge these custom attributes into the contact's, one level deep; others stay."""
-        call = self._send("PUT", "/contacts/{id}", {"custom_attributes": dict(custom_attributes)}, contact_id)
+    def contact_update(
+        self,
+        contact_id: int,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        phone: str | None = None,
+        custom_attributes: Mapping[str, object] | None = None,
+    ) -> Contact:
+        """Set what is given, leave the rest: custom attributes are merged one level deep (Chatwoot contract 8.1).
+
+        `phone` is E.164. PartnerRejected names what another contact has or what is malformed; PartnerGone after deletion
+        or merge.
+        """
+        values = {"name": name, "email": email, "phone_number": phone}
+        body: dict[str, object] = {key: value for key, value in values.items() if value is not None}
+        if custom_attributes is not None:
+            body["custom_attributes"] = dict(custom_attributes)
+        call = self._send("PUT", "/contacts/{id}", body, contact_id)
         return self._call(call, answers.payload(answers.contact))
+
+    def contact_labels(self, contact_id: int) -> tuple[str, ...]:
+        return self._call(self._get("/contacts/{id}/labels", contact_id), answers.label_titles)
+
+    def contact_labels_replace(self, contact_id: int, labels: Sequence[str]) -> tuple[str, ...]:
+        """The whole list: labels that are left out are taken off. Read first, merge, write (contract section 8.1)."""
+        call = self._send("POST", "/contacts/{id}/labels", {"labels": list(labels)}, contact_id)
+        return self._call(call, answers.label_titles)
+
+    def conversation_labels(self, conversation_id: int) -> tuple[str, ...]:
+        return self._call(self._get("/conversations/{id}/labels", conversation_id), answers.label_titles)
+
+    def conversation_labels_replace(self, conversation_id: int, labels: Sequence[str]) -> tuple[str, ...]:
+        """As for contacts (contract section 8.2)."""
+        call = self._send("POST", "/conversations/{id}/labels", {"labels": list(labels)}, conversation_id)
+        return self._call(call, answers.label_titles)
+
+    def labels(self) -> tuple[str, ...]:
+        """Titles of the labels people can choose and filter by; others may be written, but are not listed."""
+        return self._call(self._get("/labels"), answers.payloads(answers.label_title))
+
+    def label_create(self, title: str, *, description: str = "") -> None:
+        """Administrator. Letters, digits, `_` and `-`, at least two (contract section 8.3)."""
+        body = {"title": title, "description": description, "show_on_sidebar": True}
+        self._call(self._send("POST", "/labels", body), answers.nothing)
 
     def attribute_definitions(self, model: str = "contact_attribute") -> tuple[AttributeDefinition, ...]:
         call = self._get("/custom_attribute_definitions", params={"attribute_model": model})
@@ -204,7 +277,7 @@ class ChatwootClient(PartnerClient):
             return self._rejected(call, answer)
         if status == 429:
             wait = answer.retry_after_seconds
-            until = in_seconds(THROTTLE_SECONDS if wait is None else wait)
+            until = self._pace.moment(THROTTLE_SECONDS if wait is None else wait)
             return Paced(until, partner=self.partner, endpoint=name, status=status, code="throttled")
         if status == 408:
             return PartnerUnavailable(self.partner, name, status=status, code="request-timeout")

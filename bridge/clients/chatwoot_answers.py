@@ -24,13 +24,16 @@ from bridge.clients.reading import (
 )
 from bridge.clients.shapes import (
     AccountRole,
+    Agent,
     AttributeDefinition,
     ChatWebhook,
     Contact,
     Conversation,
     Inbox,
+    InboxMember,
     Message,
     MessageType,
+    NamedItem,
     Profile,
     Sender,
     SenderType,
@@ -167,6 +170,39 @@ def attribute_definition(value: object) -> AttributeDefinition:
 
 def attribute_definitions(body: object) -> tuple[AttributeDefinition, ...]:
     return listed(body, attribute_definition)
+
+
+def agents(body: object) -> tuple[Agent, ...]:
+    return listed(body, _agent)
+
+
+def _agent(value: object) -> Agent:
+    data = mapping(value)
+    return Agent(id=integer(data["id"]), name=text(data.get("name")), email=text(data.get("email")))
+
+
+def teams(body: object) -> tuple[NamedItem, ...]:
+    return listed(body, _team)
+
+
+def _team(value: object) -> NamedItem:
+    data = mapping(value)
+    return NamedItem(id=integer(data["id"]), name=text(data.get("name")))
+
+
+def inbox_member(value: object) -> InboxMember:
+    data = mapping(value)
+    return InboxMember(id=integer(data["id"]), email=text(data.get("email")))
+
+
+def label_titles(body: object) -> tuple[str, ...]:
+    """Labels of one contact or conversation."""
+    return listed(mapping(body)["payload"], text)
+
+
+def label_title(value: object) -> str:
+    """Title of one label of the account."""
+    return text(mapping(value)["title"])
 
 
 def refused_fields(body: object) -> frozenset[str]:

@@ -63,6 +63,21 @@ class KrayinClient(KrayinSettings):
         """Those of 1 to 100 that exist, in no promised order; the others are gone (Krayin contract section 20.2)."""
         return self._call(_by_ids("/contacts/persons", ids), answers.many(answers.person))
 
+    def persons_changed(self, *, limit: int = _HITS, page: int = 1) -> tuple[Person, ...]:
+        """The persons changed last, newest first (Krayin contract sections 3 and 20.8)."""
+        return self._call(_changed("/contacts/persons", limit, page), answers.many(answers.person))
+
+    def persons_page(self, page: int, *, limit: int) -> tuple[Person, ...]:
+        """Everybody, in the order of creation; an empty page after the last. A deletion meanwhile moves the rest up."""
+        params = {"sort": "id", "order": "asc", "limit": str(limit), "page": str(page)}
+        call = Call("GET", "/contacts/persons", params=params, priority=Priority.BACKGROUND)
+        return self._call(call, answers.many(answers.person))
+
+    def persons_total(self) -> int:
+        """How many persons there are: `meta.total` of a list (Krayin contract section 3)."""
+        call = Call("GET", "/contacts/persons", params={"limit": "1"}, priority=Priority.BACKGROUND)
+        return self._call(call, answers.total)
+
     def person_create(self, draft: PersonDraft) -> Person:
         """Raises PartnerRejected when e-mail, phone or own key is taken: search, then link."""
         call = Call("POST", "/contacts/persons", body=answers.person_body(draft))
@@ -113,12 +128,9 @@ class KrayinClient(KrayinSettings):
             params["lead_pipeline_id"] = str(pipeline_id)
         return self._call(Call("GET", "/leads", params=params), answers.many(answers.lead))
 
-    def leads_changed(self, *, limit: int = _HITS) -> tuple[Lead, ...]:
+    def leads_changed(self, *, limit: int = _HITS, page: int = 1) -> tuple[Lead, ...]:
         """The leads changed last, newest first; several share a second (Krayin contract sections 3 and 20.8)."""
-        params = {"sort": "updated_at", "order": "desc", "limit": str(limit)}
-        return self._call(
-            Call("GET", "/leads", params=params, priority=Priority.BACKGROUND), answers.many(answers.lead)
-        )
+        return self._call(_changed("/leads", limit, page), answers.many(answers.lead))
 
     def leads_by_title(self, title: str) -> tuple[Lead, ...]:
         """Candidates with this whole title, without case and accents. Raises UnusableKey for a title with a comma."""
@@ -220,6 +232,13 @@ class KrayinClient(KrayinSettings):
     def activity_delete(self, activity_id: int) -> None:
         """PartnerGone when there is none."""
         self._call(Call("DELETE", "/activities/{id}", ids={"id": activity_id}), answers.done)
+
+
+def _changed(endpoint: str, limit: int, page: int) -> Call:
+    params = {"sort": "updated_at", "order": "desc", "limit": str(limit)}
+    if page > 1:
+        params["page"] = str(page)
+    return Call("GET", endpoint, params=params, priority=Priority.BACKGROUND)
 
 
 def _by_ids(endpoint: str, ids: Collection[int], *, priority: int = Priority.RECORD) -> Call:

@@ -57,6 +57,11 @@ def many(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
     return lambda body: listed(mapping(body)["data"], read)
 
 
+def total(body: object) -> int:
+    """Reader of a list's `{"meta": {"total"}}`."""
+    return integer(mapping(mapping(body)["meta"])["total"])
+
+
 def done(body: object) -> None:
     """Reader of message-only answers, `{"message"}` or `{"data": {"message"}}` (Krayin contract section 2)."""
     data = mapping(body)
@@ -105,6 +110,7 @@ def lead(value: object) -> Lead:
         type_id=integer_or_none(data.get("lead_type_id")),
         value=money(data.get("lead_value")),
         owner_id=_id_of(data.get("user")),
+        owner_name=_name_of(data.get("user")),
         expected_close_date=calendar_date(data.get("expected_close_date")),
         created_at=instant(data.get("created_at")),
         updated_at=instant(data.get("updated_at")),
@@ -307,6 +313,10 @@ def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _id_of(value: object) -> int | None:
     return None if value is None else integer(mapping(value)["id"])
+
+
+def _name_of(value: object) -> str:
+    return "" if value is None else text(mapping(value).get("name"))
 
 
 def _sent(fields: Mapping[str, object]) -> dict[str, object]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Protocol, TypeVar
 
 import requests
 
 from bridge.clients import reading
-from bridge.clients.base import TOTAL_SECONDS, Answer, Call, CallRecord, Deadline, Pace, PartnerClient, in_seconds
+from bridge.clients.base import TOTAL_SECONDS, Answer, Call, CallRecord, Deadline, Pace, PartnerClient
 from bridge.errors import (
     CredentialsRefused,
     Paced,
@@ -64,21 +63,23 @@ class _Window:
         self._opened: float | None = None
         self._emptied: float | None = None
 
-    def observe(self, answer: Answer) -> None:
+    def observe(self, answer: Answer) -> bool:
+        """Take in what an answer says; True when its call opened the window."""
         now = time.monotonic()
         if answer.remaining is None:
-            return
-        if answer.headers.get("X-RateLimit-Limit") == str(answer.remaining + 1):
+            return False
+        is_first = answer.headers.get("X-RateLimit-Limit") == str(answer.remaining + 1)
+        if is_first:
             self._opened = now
         self._emptied = now if answer.remaining == 0 else None
+        return is_first
 
-    def closed_until(self) -> datetime | None:
-        """When the used-up window ends, None when it is not known to be used up."""
+    def closed_for_s(self) -> float:
+        """Seconds until the used-up window ends; 0 when it is not known to be used up."""
         if self._emptied is None:
-            return None
+            return 0.0
         opened = self._emptied if self._opened is None else self._opened
-        left = opened + WINDOW_SECONDS - time.monotonic()
-        return in_seconds(left) if left > 0 else None
+        return max(0.0, opened + WINDOW_SECONDS - time.monotonic())
 
 
 class KrayinWire(PartnerClient):
@@ -131,13 +132,14 @@ class KrayinWire(PartnerClient):
 
     def _with_token(self, call: Call, token: str, deadline: Deadline) -> Answer:
         answer = self._exchange(call, headers={**_HEADERS, "Authorization": f"Bearer {token}"}, deadline=deadline)
-        if call.teaches_pace:
-            self._window.observe(answer)
+        if call.teaches_pace and self._window.observe(answer):
+            self._pace.opened(WINDOW_SECONDS)
         return answer
 
     def _token_instead_of(self, old: str, call: Call, answer: Answer, deadline: Deadline) -> str:
         """A token that may work where `old` was refused, or the error that explains the refusal."""
-        until = self._window.closed_until()
+        closed_s = self._window.closed_for_s()
+        until = self._pace.moment(closed_s) if closed_s else self._pace.closed_until()
         if until is not None:
             raise Paced(until, partner=self.partner, endpoint=call.name, status=answer.status, code="window-used-up")
         current = self._tokens.current()
@@ -151,6 +153,7 @@ class KrayinWire(PartnerClient):
     def _is_accepted(self, token: str, call: Call, deadline: Deadline) -> bool:
         """Ask `GET /get`, the cheapest check of a token. An unclear answer leaves the refused call unclear too."""
         failed: PartnerError | None = None
+        self._pace.spend()
         try:
             answer = self._with_token(_WHO_AM_I, token, deadline)
         except PartnerUnavailable as error:
@@ -183,7 +186,8 @@ class KrayinWire(PartnerClient):
             raise CredentialsRefused(self.partner, call.name, status=answer.status, code="wrong-credentials")
         if _is_refused(answer):
             # Login is not authenticated; before the limiter only the limit per address can refuse it.
-            raise Paced(in_seconds(WINDOW_SECONDS), partner=self.partner, endpoint=call.name, status=answer.status)
+            until = self._pace.moment(WINDOW_SECONDS)
+            raise Paced(until, partner=self.partner, endpoint=call.name, status=answer.status)
         if answer.status >= 500 or not answer.is_json:
             raise PartnerUnavailable(self.partner, call.name, status=answer.status, code="login-failed")
         self._raise_for_status(call, answer)
@@ -218,7 +222,7 @@ class KrayinWire(PartnerClient):
             raise PartnerRejected(self.partner, name, status=status, code="bad-request")
         if status == 429:
             wait = answer.retry_after_seconds
-            until = in_seconds(WINDOW_SECONDS if wait is None else wait)
+            until = self._pace.moment(WINDOW_SECONDS if wait is None else wait)
             raise Paced(until, partner=self.partner, endpoint=name, status=status, code="too-many-calls")
         if status == 408:
             raise PartnerUnavailable(self.partner, name, status=status, code="request-timeout")

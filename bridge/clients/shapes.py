@@ -97,6 +97,7 @@ class Lead:
     expected_close_date: date | None
     created_at: datetime | None
     updated_at: datetime | None
+    owner_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +343,23 @@ class Inbox:
     id: int
     name: str
     channel_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMember:
+    """A Chatwoot user who sees an inbox; the e-mail is the account's."""
+
+    id: int
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A Chatwoot user of the account (`GET /agents`, contract section 8.3)."""
+
+    id: int
+    name: str = field(repr=False)
+    email: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

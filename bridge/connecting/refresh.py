@@ -6,8 +6,9 @@ of sixty. They change rarely, so they are kept on the connection and read again 
 
 import logging
 
+from bridge.back.setup import keep_checked
 from bridge.clients.base import Priority
-from bridge.connecting.steps import as_stored
+from bridge.connecting.crm_settings import as_stored
 from bridge.errors import PartnerError
 from bridge.models import Connection
 from bridge.sync.partners import chatwoot_client, krayin_client
@@ -22,6 +23,8 @@ def refresh(connection: Connection) -> None:
     booleans = [a.code for a in krayin.attributes(entity_type="leads") if a.type == "boolean"]
     inboxes = {str(inbox.id): inbox.name for inbox in chatwoot_client(connection).inboxes()}
     Connection.objects.filter(pk=connection.pk).update(pipelines=pipelines, lead_booleans=booleans, inbox_names=inboxes)
+    was_renamed, connection.pipelines = pipelines != connection.pipelines, pipelines
+    keep_checked(connection, was_renamed=was_renamed)
 
 
 def refresh_all() -> dict[str, int]:

@@ -1,43 +1,42 @@
-"""The steps of connecting, each idempotent: what exists is found and kept, what is missing is made."""
+"""Connecting from a file: the same checks and changes as the assistant, in one go, safe to run again."""
 
-import secrets
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from bridge.clients.chatwoot import ChatwootClient
-from bridge.clients.krayin import KrayinClient
-from bridge.clients.krayin_wire import LEAD_REF, PERSON_REF
-from bridge.clients.shapes import CrmWebhookDraft, NamedItem, Pipeline, Stage, WorkflowDraft
+from bridge.connecting import checks, crm_settings, moving
+from bridge.connecting.changes import apply
+from bridge.connecting.chatwoot_changes import chatwoot_changes
+from bridge.connecting.checks.base import keep
+from bridge.connecting.checks.listing import TYPED_CHATWOOT, TYPED_KRAYIN
+from bridge.connecting.inboxes import conflict_of
+from bridge.connecting.krayin_changes import HINTS, KRAYIN_EVENTS, NEEDED, ChatSource
+from bridge.connecting.look import Look
+from bridge.connecting.problems import CannotConnect
+from bridge.connecting.rows import (
+    chatwoot_budget,
+    clinic_for,
+    keep_chatwoot_token,
+    keep_secret,
+    krayin_user,
+    panel_url,
+    webhook_url,
+)
 from bridge.connecting.spec import Spec, UnusableSpec
-from bridge.models import CallBudget, Connection, Krayin, KrayinUser, Partner, WebhookSecret
-from bridge.sync.partners import chatwoot_client, connection_context, krayin_client, user_context
-from bridge.webhooks.registry import secret_context
-from consent.encryption import Actor, open_system, seal_system
-from consent.models import Clinic, User
+from bridge.connecting.switching import switch
+from bridge.connecting.wire import TypedToken, try_krayin
+from bridge.models import Connection, Krayin, Partner, Setup
+from bridge.models.setup import setup_of
+from consent.models import User
 from consent.policy import CURRENT_POLICY
 
-SUBSCRIPTIONS = (
-    "contact_created", "contact_updated", "conversation_created", "conversation_status_changed",
-    "conversation_updated", "message_created", "message_updated",
-)  # fmt: skip
-KRAYIN_EVENTS = (
-    ("leads", "lead.update.after", LEAD_REF),
-    ("leads", "lead.delete.before", LEAD_REF),
-    ("persons", "contacts.person.update.after", PERSON_REF),
-)
-CHATWOOT_CALLS_PER_MINUTE = 2000  # of 3,000 it allows per address (contract Chatwoot 9)
+__all__ = ["KRAYIN_EVENTS", "CannotConnect", "Connected", "Progress", "connect", "keep_secret", "webhook_url"]
+
 Progress = Callable[[str], None]
-Item = TypeVar("Item", NamedItem, Pipeline, Stage)
-
-
-class CannotConnect(Exception):
-    """Something at a partner has to be changed first; the message says what and where."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,10 @@ class Connected:
     state: str
     webhook_url: str
     krayin_webhook_url: str
+    panel_url: str
     ref_code: str
     pipeline: str
     first_stage: str
-
-
-def webhook_url(connection: Connection, partner: Partner) -> str:
-    """The address a partner posts to; its path token names the connection (contract Chatwoot 7)."""
-    return f"{settings.PUBLIC_URL}/webhooks/{partner.value}/{connection.public_id}/"
 
 
 def connect(spec: Spec, progress: Progress) -> Connected:
@@ -63,27 +58,34 @@ def connect(spec: Spec, progress: Progress) -> Connected:
 
     Raises CannotConnect, UnusableSpec and the partner errors of `bridge.errors`; run it again after the fix.
     """
-    progress("clinic and connection")
+    progress(_("clinic and connection"))
     connection = _rows(spec)
-    progress("Krayin: signing in and reading its settings")
-    krayin, _ = krayin_client(connection, patient=True)
-    _check_visibility(krayin)
-    _read_settings(connection, krayin, spec)
-    progress("Krayin: fields for our references")
-    _prepare_attributes(connection, krayin)
-    progress("Chatwoot: token, inboxes and webhook")
-    chatwoot = chatwoot_client(connection)
-    _check_chatwoot(connection, chatwoot, spec)
+    look, setup = Look(connection), setup_of(connection)
+    progress(_("Krayin: signing in and reading its settings"))
+    _must_pass(setup, TYPED_KRAYIN, look, but=("KRAYIN_LIMIT",))
+    _read_settings(connection, setup, look, spec)
+    progress(_("Krayin: fields for our references"))
+    apply((*NEEDED, ChatSource()) if spec.make_source else NEEDED, look)
+    progress(_("Chatwoot: token, inboxes and webhook"))
+    _must_pass(setup, TYPED_CHATWOOT, look)
+    _keep_inboxes(connection, setup, look, spec)
+    apply(chatwoot_changes(is_polling_only=spec.polling_only), look)
     if not spec.polling_only:
-        _register_chatwoot(connection, chatwoot)
-    progress("Krayin: webhooks")
-    _register_krayin(connection, krayin)
-    _switch(connection, spec)
+        progress(_("Krayin: webhooks"))
+        apply(HINTS, look)
+    _confirm_policy(connection, spec)
+    switch(connection, spec.state, name_it=True)
+    _all_steps_done(setup)
+    return _connected(connection)
+
+
+def _connected(connection: Connection) -> Connected:
     return Connected(
         connection_id=connection.pk,
         state=connection.state,
         webhook_url=webhook_url(connection, Partner.CHATWOOT),
         krayin_webhook_url=webhook_url(connection, Partner.KRAYIN),
+        panel_url=panel_url(connection),
         ref_code=connection.ref_code,
         pipeline=connection.default_pipeline_name,
         first_stage=connection.default_stage_name,
@@ -92,20 +94,19 @@ def connect(spec: Spec, progress: Progress) -> Connected:
 
 def _rows(spec: Spec) -> Connection:
     """Clinic, Krayin, its users and a draft connection; an existing connection keeps its state until the end."""
+    krayin = _krayin(spec)
     with transaction.atomic():
-        clinic = _clinic(spec)
-        krayin, _ = Krayin.objects.get_or_create(base_url=spec.krayin_url)
-        budget, _ = CallBudget.objects.get_or_create(
-            name=f"chatwoot:{urlsplit(spec.chatwoot_url).netloc}",
-            defaults={"capacity": 200, "refill_per_minute": CHATWOOT_CALLS_PER_MINUTE, "tokens": 200},
-        )
-        connection, _ = Connection.objects.update_or_create(
+        clinic = clinic_for(
+            trade_name=spec.clinic_name, legal_name=spec.clinic_legal_name, cnpj=spec.clinic_cnpj,
+            time_zone=spec.time_zone,
+        )  # fmt: skip
+        connection, _is_new = Connection.objects.update_or_create(
             clinic=clinic,
             name=spec.name,
             defaults={
                 "chatwoot_url": spec.chatwoot_url,
                 "chatwoot_account_id": spec.account_id,
-                "chatwoot_budget": budget,
+                "chatwoot_budget": chatwoot_budget(spec.chatwoot_url),
                 "all_inboxes": spec.inboxes is None,
                 "inbox_ids": list(spec.inboxes or ()),
                 "polling_only": spec.polling_only,
@@ -118,197 +119,89 @@ def _rows(spec: Spec) -> Connection:
                 "is_example": settings.EXAMPLE_DATA,
             },
         )
-        connection.chatwoot_token = seal_system(spec.chatwoot_token.encode(), context=connection_context(connection))
-        connection.save(update_fields=["chatwoot_token"])
-        connection.krayin_users.set([_krayin_user(krayin, account) for account in spec.krayin_accounts])
+        keep_chatwoot_token(connection, spec.chatwoot_token)
+        connection.krayin_users.set([krayin_user(krayin, account) for account in spec.krayin_accounts])
     return connection
 
 
-def _clinic(spec: Spec) -> Clinic:
-    """Found by CNPJ, else by name; its legal data are not overwritten by a connection file."""
-    found = Clinic.objects.filter(cnpj=spec.clinic_cnpj).first() if spec.clinic_cnpj else None
-    found = found or Clinic.objects.filter(trade_name=spec.clinic_name).first()
-    if found:
-        return found
-    clinic = Clinic(
-        trade_name=spec.clinic_name, legal_name=spec.clinic_legal_name, cnpj=spec.clinic_cnpj or None,
-        time_zone=spec.time_zone, is_example=settings.EXAMPLE_DATA,
-    )  # fmt: skip
-    clinic.full_clean(exclude=["contact_email", "dpo_name", "dpo_email"])
-    clinic.save()
-    return clinic
+def _krayin(spec: Spec) -> Krayin:
+    """The installation of this address; one that moved keeps its row, so that nothing is written twice."""
+    old = Krayin.objects.filter(base_url=spec.krayin_moved_from).first() if spec.krayin_moved_from else None
+    if old is None or old.base_url == spec.krayin_url:
+        return Krayin.objects.get_or_create(base_url=spec.krayin_url)[0]
+    if Krayin.objects.filter(base_url=spec.krayin_url).exists():
+        raise UnusableSpec(_("krayin.moved_from: the new address is already known as another installation"))
+    account = spec.krayin_accounts[0]
+    typed = TypedToken(account.email, account.password, account.token or None)
+    moving.refuse_a_stranger(old, try_krayin(spec.krayin_url, typed))
+    moving.move(old, spec.krayin_url)
+    return old
 
 
-def _krayin_user(krayin: Krayin, account: object) -> KrayinUser:
-    email, password, token = (getattr(account, name) for name in ("email", "password", "token"))
-    budget, _ = CallBudget.objects.get_or_create(name=f"krayin:{krayin.pk}:{email}")
-    user, _ = KrayinUser.objects.get_or_create(krayin=krayin, email=email, defaults={"budget": budget})
-    if password:
-        user.password = seal_system(password.encode(), context=user_context(user, "password"))
-    if token:
-        user.token = seal_system(token.encode(), context=user_context(user, "token"))
-    user.save()
-    return user
+def _must_pass(setup: Setup, wanted: Iterable[checks.Check], look: Look, *, but: tuple[str, ...] = ()) -> None:
+    """Make checks, keep what they found, and stop at the first that has to be fixed."""
+    found = checks.run([check for check in wanted if check.code not in but], look)
+    keep(setup, found)
+    first = checks.worst(found)
+    if first:
+        raise CannotConnect(f"{first.found} {first.fix}")
 
 
-def _check_visibility(krayin: KrayinClient) -> None:
-    """With any other setting searches end as 500 (contract Krayin 1)."""
-    if krayin.who_am_i().view_permission != "global":
-        raise CannotConnect(
-            "Krayin: the user's view permission is not global. Settings → Users → edit → View permission: Global."
-        )
-
-
-def _read_settings(connection: Connection, krayin: KrayinClient, spec: Spec) -> None:
+def _read_settings(connection: Connection, setup: Setup, look: Look, spec: Spec) -> None:
     """Pipelines, sources and types, with the defaults of seed 003 and what the file chose."""
-    pipelines = krayin.pipelines()
-    if not pipelines:
-        raise CannotConnect("Krayin has no pipeline. Settings → Pipelines → create one.")
-    default = next((p for p in pipelines if p.is_default), pipelines[0])
-    chosen = _pick(pipelines, spec.pipeline, "krayin.pipeline") or default
-    stage = _pick(chosen.stages, spec.first_stage, "krayin.first_stage") or chosen.stages[0]
-    sources, types = krayin.sources(), krayin.types()
-    source = _pick(sources, spec.source, "krayin.source") or _preferred(sources, ("whatsapp", "website", "web"))
-    kind = _pick(types, spec.type, "krayin.type") or (min(types, key=lambda t: t.id) if types else None)
-    connection.pipelines = [as_stored(p) for p in pipelines]
-    connection.default_pipeline_id, connection.default_pipeline_name = chosen.id, chosen.name
-    connection.default_stage_id, connection.default_stage_name = stage.id, stage.name
-    connection.default_source_id = source.id if source else None
-    connection.default_source_name = source.name if source else ""
-    connection.default_lead_type_id = kind.id if kind else None
-    connection.default_lead_type_name = kind.name if kind else ""
-    connection.stage_progression_enabled = bool(spec.stages)
-    for key, value in spec.stages.items():
-        target = _pick(chosen.stages, value, f"stages.{key}")
-        setattr(connection, f"stage_on_{key}", target.id if target else None)
-    connection.save()
-
-
-def as_stored(pipeline: Pipeline) -> dict[str, object]:
-    """A pipeline as the connection keeps it; array order is stage order (contract Krayin 11)."""
-    return {"id": pipeline.id, "name": pipeline.name, "stages": [asdict(stage) for stage in pipeline.stages]}
-
-
-def _pick(items: Sequence[Item], wanted: str | int | None, key: str) -> Item | None:
-    """The item with this id, code or name; None when the file does not choose. Raises UnusableSpec."""
-    if wanted is None:
-        return None
-    for item in items:
-        names = {str(getattr(item, "name", "")).casefold(), str(getattr(item, "code", "")).casefold()}
-        if getattr(item, "id", None) == wanted or str(wanted).casefold() in names:
-            return item
-    raise UnusableSpec(f"{key} {wanted!r} does not exist in Krayin: use a name or id it shows under Settings")
-
-
-def _preferred(items: Sequence[NamedItem], names: Iterable[str]) -> NamedItem | None:
-    by_name = {item.name.casefold(): item for item in items}
-    return next((by_name[name] for name in names if name in by_name), items[0] if items else None)
-
-
-def _prepare_attributes(connection: Connection, krayin: KrayinClient) -> None:
-    """Our reference fields, the optional e-mail, and the booleans that partial edits would reset."""
-    attributes = {(a.entity_type, a.code): a for a in krayin.attributes()}
-    if ("persons", PERSON_REF) not in attributes:
-        krayin.attribute_create(code=PERSON_REF, name="Referência Chatwoot", entity_type="persons")
-    if ("leads", LEAD_REF) not in attributes:
-        krayin.attribute_create(code=LEAD_REF, name="Referência Ponte", entity_type="leads")
-    emails = attributes.get(("persons", "emails"))
-    if emails and emails.is_required:
-        # Without this, contacts that only have a phone cannot be stored (contract Krayin 6.2).
-        krayin.attribute_make_optional(emails)
-    connection.email_optional = True
-    connection.lead_booleans = [c for (kind, c), a in attributes.items() if kind == "leads" and a.type == "boolean"]
-    connection.save(update_fields=["email_optional", "lead_booleans"])
-
-
-def _check_chatwoot(connection: Connection, chatwoot: ChatwootClient, spec: Spec) -> None:
-    role = chatwoot.profile().role_in(connection.chatwoot_account_id)
-    if role != "administrator":
-        raise CannotConnect(
-            f"Chatwoot: the token is not an administrator's of account {connection.chatwoot_account_id}. "
-            "Use the access token of an administrator (Profile settings → Access token)."
+    try:
+        crm_settings.keep_settings(
+            connection, pipelines=look.pipelines(), sources=look.sources(), types=look.types(), chosen=spec.chosen
         )
-    inboxes = chatwoot.inboxes()
+        crm_settings.keep_stage_rules(connection, spec.stages)
+    except crm_settings.UnknownChoice as error:
+        raise UnusableSpec(str(error)) from error
+    crm_settings.keep_lists(setup, look.sources(), look.types())
+
+
+def _keep_inboxes(connection: Connection, setup: Setup, look: Look, spec: Spec) -> None:
+    inboxes = look.inboxes()
     missing = set(spec.inboxes or ()) - {inbox.id for inbox in inboxes}
     if missing:
-        raise UnusableSpec(f"chatwoot.inboxes {sorted(missing)} do not exist in this account")
+        raise UnusableSpec(
+            _("chatwoot.inboxes: %(n)s do not exist in this account") % {"n": ", ".join(map(str, sorted(missing)))}
+        )
+    keep_inbox_names(connection, setup, look)
+    if spec.state == Connection.State.DRAFT:
+        return
+    conflict = conflict_of(
+        chatwoot_url=spec.chatwoot_url, account_id=spec.account_id, all_inboxes=spec.inboxes is None,
+        inbox_ids=spec.inboxes or (), but=connection.pk,
+    )  # fmt: skip
+    if conflict:
+        raise CannotConnect(conflict.told())
+
+
+def keep_inbox_names(connection: Connection, setup: Setup, look: Look) -> None:
+    """Names and channels of the account's inboxes, for people to choose from. Raises PartnerError."""
+    inboxes = look.inboxes()
     connection.inbox_names = {str(inbox.id): inbox.name for inbox in inboxes}
     connection.save(update_fields=["inbox_names"])
+    setup.inboxes = [{"id": inbox.id, "name": inbox.name, "channel": inbox.channel_type} for inbox in inboxes]
+    setup.chatwoot_url, setup.chatwoot_account_id = connection.chatwoot_url, connection.chatwoot_account_id
+    setup.save(update_fields=["inboxes", "chatwoot_url", "chatwoot_account_id", "updated_at"])
 
 
-def _register_chatwoot(connection: Connection, chatwoot: ChatwootClient) -> None:
-    """Find the webhook by its path or make it; keep the secret Chatwoot made (contract Chatwoot 7)."""
-    url = webhook_url(connection, Partner.CHATWOOT)
-    found = next((hook for hook in chatwoot.webhooks() if _is_ours(hook.url, url)), None)
-    if found is None:
-        found = chatwoot.webhook_create(url, SUBSCRIPTIONS, name="Ponte")
-    elif found.url != url or set(found.subscriptions) != set(SUBSCRIPTIONS):
-        found = chatwoot.webhook_update(found.id, url=url, subscriptions=SUBSCRIPTIONS)
-    if not found.secret:
-        raise CannotConnect(
-            "Chatwoot is older than 4.11.2 and cannot sign its webhooks. Update it, or connect with "
-            '"polling_only": true under "chatwoot" (news arrive up to two minutes later).'
-        )
-    keep_secret(connection, Partner.CHATWOOT, found.secret)
-
-
-def _is_ours(address: str, url: str) -> bool:
-    """The path names the connection for ever; the host before it changes when Ponte moves."""
-    return urlsplit(address).path == urlsplit(url).path
-
-
-def _register_krayin(connection: Connection, krayin: KrayinClient) -> None:
-    """Hints about changes made by people: a webhook and its workflow for each event (contract Krayin 13).
-
-    Each step is made only if it is missing, so that an interrupted set-up is completed by the next.
-    """
-    url = webhook_url(connection, Partner.KRAYIN)
-    hooks = {hook.name: hook for hook in krayin.webhooks() if _is_ours(hook.end_point, url)}
-    wired = {webhook_id for flow in krayin.workflows() for webhook_id in flow.webhook_ids}
-    token = next((hook.headers["X-Bridge-Token"] for hook in hooks.values() if "X-Bridge-Token" in hook.headers), "")
-    token = token or secrets.token_urlsafe(32)
-    keep_secret(connection, Partner.KRAYIN, token)
-    for entity, event, code in KRAYIN_EVENTS:
-        draft = CrmWebhookDraft(
-            name=f"Ponte {connection.ref_code} {event}",
-            entity_type=entity,
-            end_point=url,
-            headers={"Content-Type": "application/x-www-form-urlencoded", "X-Bridge-Token": token},
-            payload={"event": event, code: f"{{%{entity}.{code}%}}"},
-        )
-        hook = hooks.get(draft.name) or krayin.webhook_create(draft)
-        if hook.end_point != url:
-            krayin.webhook_update(hook.id, draft)
-        if hook.id not in wired:
-            krayin.workflow_create(WorkflowDraft(draft.name, entity, event, hook.id))
-
-
-def keep_secret(connection: Connection, partner: Partner, secret: str) -> None:
-    """Store a webhook secret beside the live ones; the same secret is not stored twice."""
-    context = secret_context(connection.pk, partner)
-    live = WebhookSecret.objects.filter(connection=connection, partner=partner, retired_at=None)
-    actor = Actor.system("connect")
-    if any(open_system(row.secret, context=context, actor=actor, purpose="system") == secret.encode() for row in live):
-        return
-    WebhookSecret.objects.create(
-        connection=connection, partner=partner, secret=seal_system(secret.encode(), context=context)
-    )
-
-
-def _switch(connection: Connection, spec: Spec) -> None:
-    """Set the state; a connection writes only once the clinic's policy is confirmed (DESIGN section 9)."""
+def _confirm_policy(connection: Connection, spec: Spec) -> None:
+    """The file may name who confirmed the clinic's legal bases (DESIGN section 9)."""
     clinic = connection.clinic
-    if spec.policy_confirmed_by and not clinic.has_confirmed_policy:
-        who = User.objects.filter(email=spec.policy_confirmed_by).first()
-        if who is None:
-            raise UnusableSpec("policy_confirmed_by is nobody's e-mail here: create the person first")
-        clinic.policy_version, clinic.policy_confirmed_at = CURRENT_POLICY, timezone.now()
-        clinic.policy_confirmed_by = who
-        clinic.save(update_fields=["policy_version", "policy_confirmed_at", "policy_confirmed_by"])
-    if spec.state == Connection.State.ACTIVE and not clinic.has_confirmed_policy:
-        raise CannotConnect(
-            "The clinic has not confirmed the legal bases yet, so the connection can only be shadow. "
-            "Let the DPO confirm them, or write policy_confirmed_by into the file."
-        )
-    connection.state = spec.state
-    connection.save(update_fields=["state"])
+    if not spec.policy_confirmed_by or clinic.has_confirmed_policy:
+        return
+    who = User.objects.filter(email=spec.policy_confirmed_by).first()
+    if who is None:
+        raise UnusableSpec(_("policy_confirmed_by is nobody's e-mail here: create the person first"))
+    clinic.policy_version, clinic.policy_confirmed_at = CURRENT_POLICY, timezone.now()
+    clinic.policy_confirmed_by = who
+    clinic.save(update_fields=["policy_version", "policy_confirmed_at", "policy_confirmed_by"])
+
+
+def _all_steps_done(setup: Setup) -> None:
+    """The file answered every question of the assistant but the test."""
+    now = timezone.now().isoformat(timespec="seconds")
+    setup.steps = {step.value: now for step in Setup.Step if step is not Setup.Step.TEST} | setup.steps
+    setup.save(update_fields=["steps", "updated_at"])

@@ -48,7 +48,7 @@ FROM conversation_mappings
 """
 MESSAGES = "SELECT chatwoot_message_id, krayin_activity_id FROM activity_mappings"
 OBJECTS = "SELECT ref, kind, foreign_id, has_ref, gone_at FROM synced_objects"
-PROBLEM = "SELECT problem FROM connections WHERE problem <> ''"
+PROBLEM = "SELECT problem FROM breakers WHERE partner <> 'ponte' OR paused_until > clock_timestamp()"
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,19 @@ def contact_fact(body: Mapping[str, Any]) -> ContactFact:
         company=_text(extra.get("company_name")),
         has_identifier=bool(body.get("identifier")),
         last_activity_at=_moment(body.get("last_activity_at")),
+        changed_at=_changed_at(body.get("changed_attributes")),
     )
+
+
+def _changed_at(changes: object) -> datetime | None:
+    """Chatwoot's time of a change of name, e-mail or phone; a list of one-key objects or null (contract 5.9)."""
+    if not isinstance(changes, list):
+        return None
+    changed = {key: value for change in changes if isinstance(change, dict) for key, value in change.items()}
+    if not changed.keys() & {"name", "email", "phone_number"}:
+        return None
+    told = changed.get("updated_at")
+    return _moment(told.get("current_value")) if isinstance(told, dict) else None
 
 
 def message_fact(body: Mapping[str, Any], *, conversation_id: int, version: int) -> MessageFact | None:

@@ -63,6 +63,12 @@ def rendered_message(message: NoteMessage, *, zone: ZoneInfo) -> str:
     return _line(message, zone).removesuffix("<br>")
 
 
+def hand_note(text: str, *, author: str, written_at: datetime) -> str:
+    """The comment of a note that staff wrote in Ponte; `written_at` in the clinic's zone."""
+    who = f" · {escape(author)}" if author else ""
+    return f"<b>Nota da equipe</b> · {written_at:%d/%m/%Y %H:%M}{who}<br>{_escaped(text)}"
+
+
 def _name(header: NoteHeader) -> str:
     return f"Conversa {header.conversation_id} · {header.day:%d/%m/%Y}"
 

@@ -26,6 +26,19 @@ def message_note_ref(code: str, message_id: int) -> str:
     return f"ponte-{code}-m{message_id}"
 
 
+def hand_note_ref(code: str, wish_key: str) -> str:
+    """A note that staff wrote by hand; the key is the beginning of the wish's id."""
+    return f"ponte-{code}-n{wish_key}"
+
+
+def hand_note_title(ref: str, conversation_id: int) -> str:
+    return f"Nota da equipe · Conversa {conversation_id} · {ref}"
+
+
+def is_hand_note(ref: str) -> bool:
+    return re.search(r"-n[0-9a-f]{16}$", ref) is not None
+
+
 def note_title(ref: str, conversation_id: int, day: date) -> str:
     """Title of a day's note: the look-up key, so no comma and nothing that may change (contract Krayin 20.2)."""
     return f"Conversa {conversation_id} · {day:%d/%m/%Y} · {ref}"

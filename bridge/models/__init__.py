@@ -1,6 +1,10 @@
 """Models of the bridge, in the order a fact travels: connection, inbound, observed, ledger, mappings."""
 
-from bridge.models.connections import CallBudget, Connection, Krayin, KrayinUser, Partner, WebhookSecret
+from bridge.models.actions import Wish
+from bridge.models.api import ApiKey, Scope
+from bridge.models.back import FieldFlip, FieldStop, KrayinHint
+from bridge.models.connections import Breaker, CallBudget, Connection, Krayin, KrayinUser, Partner, WebhookSecret
+from bridge.models.importing import ImportedContact
 from bridge.models.inbound import (
     DeliveryKey,
     IdentityClaim,
@@ -10,6 +14,7 @@ from bridge.models.inbound import (
     WebhookBody,
     WebhookEvent,
 )
+from bridge.models.jobs import FailureGroup, SyncJob
 from bridge.models.ledger import Effect, FailedWebhook, Suggestion, SyncedObject
 from bridge.models.mappings import (
     ActivityKey,
@@ -19,35 +24,57 @@ from bridge.models.mappings import (
     StageChangeLog,
 )
 from bridge.models.observed import ConversationDay, ObservedContact, ObservedConversation, ObservedMessage
+from bridge.models.panel import AttendedInboxes, KrayinLead, PanelToken
 from bridge.models.reconciled import EqualTitle, ReconcileDay
+from bridge.models.rules import DirectoryEntry, StageRule
+from bridge.models.setup import ConnectionInbox, Setup, SetupMark, SetupObject
 
 __all__ = [
     "ActivityKey",
     "ActivityMapping",
+    "ApiKey",
+    "AttendedInboxes",
+    "Breaker",
     "CallBudget",
     "Connection",
+    "ConnectionInbox",
     "ContactMapping",
     "ConversationDay",
     "ConversationMapping",
     "DeliveryKey",
+    "DirectoryEntry",
     "Effect",
     "EqualTitle",
     "FailedWebhook",
+    "FailureGroup",
+    "FieldFlip",
+    "FieldStop",
     "IdentityClaim",
+    "ImportedContact",
     "IntakeCounter",
     "Krayin",
+    "KrayinHint",
+    "KrayinLead",
     "KrayinUser",
     "Lane",
     "LaneAlias",
     "ObservedContact",
     "ObservedConversation",
     "ObservedMessage",
+    "PanelToken",
     "Partner",
     "ReconcileDay",
+    "Scope",
+    "Setup",
+    "SetupMark",
+    "SetupObject",
     "StageChangeLog",
+    "StageRule",
     "Suggestion",
+    "SyncJob",
     "SyncedObject",
     "WebhookBody",
     "WebhookEvent",
     "WebhookSecret",
+    "Wish",
 ]

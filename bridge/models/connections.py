@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import Audited
@@ -43,6 +44,15 @@ class CallBudget(models.Model):
     tokens = models.FloatField(default=10)
     at = models.DateTimeField(db_default=Now())
     blocked_until = models.DateTimeField(default=LONG_AGO, db_default=LONG_AGO)
+    # Who finds no call left is told to come back one after the other, as calls come back, and not all at once.
+    queued_until = models.DateTimeField(
+        default=LONG_AGO, db_default=LONG_AGO, db_comment="Turn of the last one who was told to come back"
+    )
+    window_until = models.DateTimeField(
+        default=LONG_AGO,
+        db_default=LONG_AGO,
+        db_comment="End of the partner's fixed window, where one was seen to open",
+    )
 
     class Meta:
         db_table = "call_budgets"
@@ -82,6 +92,9 @@ class KrayinUser(models.Model):
     token = SealedField(null=True, editable=False)
     # Held by the one process that is signing in; a lease instead of a lock, because no transaction may stay open.
     login_until = models.DateTimeField(default=LONG_AGO, db_default=LONG_AGO, editable=False)
+    refused_logins = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, db_comment="In a row; nobody signs in before login_until"
+    )
     budget = models.OneToOneField(CallBudget, models.PROTECT)
 
     class Meta:
@@ -118,6 +131,16 @@ class Connection(Audited):
     class SharedPerson(models.TextChoices):
         HOLD = "hold", _("wait for a person to decide")
         OWN_LEAD = "own_lead", _("own opportunity on the person found")
+
+    class Source(models.TextChoices):
+        CHATWOOT = "chatwoot", "Chatwoot"
+        KRAYIN = "krayin", "Krayin"
+        NEWEST = "newest", _("the newest")  # where both partners tell when; else Chatwoot
+
+    class StageLabel(models.TextChoices):
+        OFF = "off", _("no label")
+        CONTACT = "contact", _("on the contact")
+        CONVERSATION = "conversation", _("on the last conversation")
 
     clinic = models.ForeignKey("consent.Clinic", models.PROTECT, related_name="connections", verbose_name=_("clinic"))
     name = models.CharField(_("name"), max_length=120)
@@ -188,25 +211,35 @@ class Connection(Audited):
         _("note at the latest after (s)"), default=1800, validators=[MinValueValidator(60), MaxValueValidator(86400)]
     )
 
+    # Krayin → Chatwoot (DESIGN section 8). Single changes flow both ways; the source decides when both sides changed.
+    krayin_to_chatwoot = models.BooleanField(_("show the opportunity in Chatwoot"), default=False)
+    name_source = models.CharField(_("name"), max_length=10, choices=Source, default=Source.CHATWOOT)
+    email_source = models.CharField(_("e-mail"), max_length=10, choices=Source, default=Source.CHATWOOT)
+    phone_source = models.CharField(_("phone"), max_length=10, choices=Source, default=Source.CHATWOOT)
+    stage_label = models.CharField(_("label with the stage"), max_length=12, choices=StageLabel, default=StageLabel.OFF)
+    health_pipeline_ids = ArrayField(
+        models.BigIntegerField(), default=list, blank=True, verbose_name=_("pipelines that reveal health")
+    )
+    back_checked_at = models.DateTimeField(
+        null=True, editable=False, db_comment="Last time it was checked that Chatwoot can show the opportunity"
+    )
+    back_problem = models.CharField(
+        max_length=40,
+        blank=True,
+        editable=False,
+        db_comment="Why Chatwoot cannot show the opportunity; codes of bridge.causes",
+    )
+    leads_read_to = models.DateTimeField(
+        null=True, editable=False, db_comment="Newest updated_at of opportunities a poll has seen, by Krayin's clock"
+    )
+    persons_read_to = models.DateTimeField(
+        null=True, editable=False, db_comment="Newest updated_at of persons a poll has seen, by Krayin's clock"
+    )
+
     # No public address, or a Chatwoot too old to sign: only polls bring news (DESIGN section 8).
     polling_only = models.BooleanField(_("only polling"), default=False)
     polled_at = models.DateTimeField(null=True, editable=False, db_comment="Last poll of Chatwoot")
 
-    # Breaker, per partner: claims skip the connection until then; nothing waits in memory (DESIGN section 6).
-    paused_until = models.DateTimeField(
-        default=LONG_AGO,
-        db_default=LONG_AGO,
-        editable=False,
-        db_comment="Breaker: claims skip the connection until then",
-    )
-    problem = models.CharField(
-        max_length=40,
-        blank=True,
-        editable=False,
-        db_comment="Why the partner cannot be used now; codes of bridge.causes",
-    )
-    problem_since = models.DateTimeField(null=True, editable=False)
-    failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -225,6 +258,15 @@ class Connection(Audited):
             ),
             models.CheckConstraint(
                 name="connections_shared_person", condition=Q(shared_person__in=["hold", "own_lead"])
+            ),
+            *(
+                models.CheckConstraint(
+                    name=f"connections_{name}", condition=Q(**{f"{name}__in": ["chatwoot", "krayin", "newest"]})
+                )
+                for name in ("name_source", "email_source", "phone_source")
+            ),
+            models.CheckConstraint(
+                name="connections_stage_label", condition=Q(stage_label__in=["off", "contact", "conversation"])
             ),
             models.CheckConstraint(
                 name="connections_ref_code",
@@ -264,9 +306,65 @@ class Connection(Audited):
     def receives(self) -> bool:
         return self.state in {self.State.SHADOW, self.State.ACTIVE, self.State.PAUSED}
 
+    @property
+    def troubles(self) -> "list[Breaker]":
+        """What stands in the way now, the worst first. Lists prefetch `breakers`."""
+        told = [row for row in self.breakers.all() if row.is_told(timezone.now())]
+        return sorted(told, key=lambda row: WORST_FIRST.index(Breaker.Of(row.partner)))
+
+    @property
+    def problem(self) -> str:
+        """Cause of the worst trouble, one of bridge.causes; empty when all is well."""
+        return self.troubles[0].problem if self.troubles else ""
+
+    @property
+    def problem_since(self) -> datetime | None:
+        return self.troubles[0].since if self.troubles else None
+
+    @property
+    def paused_until(self) -> datetime:
+        """When the partner with the worst trouble is asked again."""
+        return self.troubles[0].paused_until if self.troubles else LONG_AGO
+
     def serves_inbox(self, inbox_id: int | None) -> bool:
         """Whether a conversation of this inbox belongs here; contact events carry no inbox (contract Chatwoot 5.3)."""
         return self.all_inboxes or inbox_id is None or inbox_id in self.inbox_ids
+
+
+class Breaker(models.Model):
+    """A partner that a connection cannot use now (DESIGN section 6). The row exists only as long as the problem does."""
+
+    class Of(models.TextChoices):
+        KRAYIN = "krayin", "Krayin"
+        CHATWOOT = "chatwoot", "Chatwoot"
+        PONTE = "ponte", "Ponte"  # our own defect: stops one lane for a minute, and is told for five
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="breakers")
+    partner = models.CharField(max_length=10, choices=Of, db_comment="krayin, chatwoot, or ponte: our own defect")
+    problem = models.CharField(max_length=40, db_comment="Why it cannot be used; codes of bridge.causes")
+    since = models.DateTimeField(db_comment="First failure of this problem")
+    failures_in_a_row = models.PositiveIntegerField(default=1, db_comment="Probes that failed")
+    paused_until = models.DateTimeField(
+        db_comment="Next probe; until then nobody calls the partner for this connection"
+    )
+
+    class Meta:
+        db_table = "breakers"
+        db_table_comment = "One row per connection and partner that is away; no row means no problem"
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "partner"], name="breakers_one_per_partner"),
+            models.CheckConstraint(name="breakers_partner", condition=Q(partner__in=["krayin", "chatwoot", "ponte"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id}/{self.partner}"
+
+    def is_told(self, now: datetime) -> bool:
+        """Our own defects heal without anybody noticing: they are told as long as they are fresh."""
+        return self.partner != self.Of.PONTE or self.paused_until > now
+
+
+WORST_FIRST = [Breaker.Of.KRAYIN, Breaker.Of.CHATWOOT, Breaker.Of.PONTE]
 
 
 class WebhookSecret(models.Model):

@@ -17,6 +17,8 @@ class SyncedObject(models.Model):
         PERSON = "person", _("person")
         LEAD = "lead", _("opportunity")
         NOTE = "note", _("note")
+        CONTACT = "contact", _("contact in Chatwoot")  # `foreign_id` is Chatwoot's contact
+        LABEL = "label", _("label in Chatwoot")  # `foreign_id` is Chatwoot's contact or conversation
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="+", db_index=False)
@@ -40,6 +42,15 @@ class SyncedObject(models.Model):
         max_length=12, default="created", db_comment="reference, email, phone, created or manual"
     )
     gone_at = models.DateTimeField(null=True, db_comment="A person deleted it in Krayin: not made again")
+    there = models.JSONField(
+        default=dict,
+        db_comment="Persons: keyed digest per field as last read; differs from `base` after a change there",
+    )
+    there_at = models.DateTimeField(null=True, db_comment="When the reading of `there` began, by our clock")
+    there_version = models.DateTimeField(null=True, db_comment="Krayin's updated_at in that reading")
+    forgotten_at = models.DateTimeField(
+        null=True, db_comment="Staff asked to make it again although it may double: planned as if it were not there"
+    )
     synced_at = models.DateTimeField(db_default=Now(), db_comment="Time of the last agreement")
 
     class Meta:
@@ -47,13 +58,19 @@ class SyncedObject(models.Model):
         db_table_comment = "Objects in Krayin that belong to us, as of the last agreement"
         constraints = [
             models.UniqueConstraint(fields=["krayin", "ref"], name="synced_objects_once"),
-            models.CheckConstraint(name="synced_objects_kind", condition=Q(kind__in=["person", "lead", "note"])),
+            models.CheckConstraint(
+                name="synced_objects_kind", condition=Q(kind__in=["person", "lead", "note", "contact", "label"])
+            ),
         ]
         indexes = [
             # Planning one lane.
             models.Index(fields=["connection", "lane_key"], name="synced_objects_lane"),
             # A Krayin hint or a poll names the record: which lane is it?
             models.Index(fields=["krayin", "kind", "foreign_id"], name="synced_objects_foreign"),
+            # Screen B4: what vanished on one day.
+            models.Index(
+                fields=["connection", "gone_at"], name="synced_objects_gone", condition=Q(gone_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -71,6 +88,9 @@ class Effect(models.Model):
         SET_LEAD = "set_lead", _("update opportunity")
         SET_STAGE = "set_stage", _("move stage")
         SET_NOTE = "set_note", _("update note")
+        SHOW_LEAD = "show_lead", _("show opportunity in Chatwoot")
+        SET_CONTACT = "set_contact", _("update contact in Chatwoot")
+        SET_LABEL = "set_label", _("label in Chatwoot")
 
     class State(models.TextChoices):
         SHADOW = "shadow", _("would be written")
@@ -81,6 +101,7 @@ class Effect(models.Model):
         REJECTED = "rejected", _("failed")
         DENIED = "denied", _("blocked")
         CANCELLED = "cancelled", _("ignored")  # no longer wanted before it was sent
+        DISCARDED = "discarded", _("given up")  # a person gave it up: not sent until people force it
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="+", db_index=False)
@@ -110,6 +131,9 @@ class Effect(models.Model):
     looked_up_at = models.DateTimeField(null=True, db_comment="Last time Krayin was asked whether it happened")
     confirmed_at = models.DateTimeField(null=True, db_comment="When the answer or a look-up confirmed it")
     foreign_id = models.BigIntegerField(null=True, db_comment="Krayin id of the object")
+    absorbed = models.BooleanField(
+        default=False, db_default=False, db_comment="Krayin's hint about this very call came and needs no reading"
+    )
     calls = models.SmallIntegerField(default=0, db_comment="Calls it took")
     cause = models.CharField(
         _("cause"), max_length=40, blank=True, db_comment="Why it is stopped; codes of bridge.causes"
@@ -135,6 +159,7 @@ class Effect(models.Model):
                 condition=Q(
                     state__in=[
                         "shadow", "intended", "sent", "unknown", "confirmed", "rejected", "denied", "cancelled",
+                        "discarded",
                     ]
                 ),
             ),
@@ -143,7 +168,7 @@ class Effect(models.Model):
                 condition=Q(
                     kind__in=[
                         "create_person", "create_lead", "create_note",
-                        "set_person", "set_lead", "set_stage", "set_note",
+                        "set_person", "set_lead", "set_stage", "set_note", "show_lead", "set_contact", "set_label",
                     ]
                 ),
             ),
@@ -153,7 +178,7 @@ class Effect(models.Model):
             models.Index(
                 fields=["connection", "lane_key"],
                 name="effects_open",
-                condition=Q(state__in=["shadow", "intended", "sent", "unknown", "rejected", "denied"]),
+                condition=Q(state__in=["shadow", "intended", "sent", "unknown", "rejected", "denied", "discarded"]),
             ),
             # Screen B2: refused steps grouped by cause.
             models.Index(

@@ -168,6 +168,7 @@ class StageChangeLog(models.Model):
         WEBHOOK = "webhook", _("rule")
         MANUAL = "manual", _("by hand in Krayin")
         AUTOMATION = "automation", _("import")
+        PANEL = "panel", _("by hand in Ponte")  # panel, screens or API: `asked_by` is who
 
     class Result(models.TextChoices):
         MOVED = "moved", _("moved")
@@ -187,7 +188,7 @@ class StageChangeLog(models.Model):
         _("cause"),
         max_length=50,
         choices=Trigger,
-        db_comment="webhook: a rule; manual: people in Krayin; automation: import",
+        db_comment="webhook: a rule; manual: people in Krayin; automation: import; panel: people in Ponte",
     )
     rule = models.CharField(
         _("rule"), max_length=40, blank=True, db_comment="Settings key of the rule that asked for it"
@@ -200,6 +201,10 @@ class StageChangeLog(models.Model):
     )
     chatwoot_status = models.CharField(max_length=50, null=True, db_comment="Its status then")
     changed_by_user_id = models.BigIntegerField(null=True, db_comment="Krayin user, where known")
+    asked_by = models.ForeignKey(
+        "consent.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        db_comment="Who asked for it in Ponte",
+    )  # fmt: skip
     created_at = models.DateTimeField(_("when"), db_default=Now())
 
     class Meta:
@@ -209,7 +214,8 @@ class StageChangeLog(models.Model):
         verbose_name_plural = _("stage changes")
         constraints = [
             models.CheckConstraint(
-                name="stage_change_logs_source", condition=Q(trigger_source__in=["webhook", "manual", "automation"])
+                name="stage_change_logs_source",
+                condition=Q(trigger_source__in=["webhook", "manual", "automation", "panel"]),
             ),
             models.CheckConstraint(
                 name="stage_change_logs_result",

@@ -36,6 +36,9 @@ class ObservedContact(models.Model):
     seen_at = models.DateTimeField(auto_now=True)
     last_activity_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True, db_comment="Last time it was read over REST")
+    changed_at = models.DateTimeField(
+        null=True, db_comment="Chatwoot's own time of the last change of name, e-mail or phone, where a body told it"
+    )
     ref_contact_id = models.BigIntegerField(
         null=True, db_comment="Contact number inside our references, when it took over a merged contact's person"
     )
@@ -53,7 +56,11 @@ class ObservedContact(models.Model):
                 fields=["connection"],
                 name="observed_contacts_unnamed",
                 condition=Q(has_email=False, has_phone=False, has_identifier=False, gone_at__isnull=True),
-            )
+            ),
+            # Screen B4: what vanished on one day.
+            models.Index(
+                fields=["connection", "gone_at"], name="observed_contacts_gone", condition=Q(gone_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,6 +100,18 @@ class ObservedConversation(models.Model):
     labels = ArrayField(models.CharField(max_length=255), default=list)
     assignee_id = models.BigIntegerField(null=True)
     team_id = models.BigIntegerField(null=True)
+    # Stage rules ask what ever was, so that their answer does not depend on the order of the bodies.
+    labels_seen = ArrayField(
+        models.CharField(max_length=255), default=list, db_default=[], db_comment="Every label any body showed"
+    )
+    teams_seen = models.JSONField(
+        default=dict, db_default={}, db_comment="Number of every team any body showed, with the newest version that did"
+    )
+    assignees_seen = models.JSONField(
+        default=dict,
+        db_default={},
+        db_comment="Number of every agent any body showed as assignee, with the newest version that did",
+    )
     started_at = models.DateTimeField()
     first_reply_at = models.DateTimeField(null=True, db_comment="Earliest first reply any body showed")
     resolved_at = models.DateTimeField(null=True, db_comment="Earliest time any body showed it resolved")

@@ -8,16 +8,18 @@ from itertools import chain
 from typing import Any
 
 from django.db import models
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.causes import Cause
 from bridge.mappers import refs
-from bridge.models import Connection, ContactMapping, Effect, StageChangeLog, SyncedObject, WebhookEvent
+from bridge.models import Connection, ContactMapping, Effect, StageChangeLog, SyncedObject, WebhookEvent, Wish
 from bridge.queries.story_rows import Known
 from bridge.queries.words import Word, effect_word, event_word
 
 BURST = timedelta(minutes=2)
+BY_HAND = frozenset({StageChangeLog.Trigger.MANUAL, StageChangeLog.Trigger.PANEL})
 
 
 class System(models.TextChoices):
@@ -26,6 +28,24 @@ class System(models.TextChoices):
     CHATWOOT = "chatwoot", "Chatwoot"
     PONTE = "ponte", "Ponte"
     KRAYIN = "krayin", "Krayin"
+
+
+class Topic(models.TextChoices):
+    """What a line is about, to choose by."""
+
+    ARRIVED = "arrived", gettext_lazy("arrived")
+    SENT = "sent", gettext_lazy("written")
+    STAGE = "stage", gettext_lazy("stages")
+    HAND = "hand", gettext_lazy("by hand")
+    LINK = "link", gettext_lazy("links")
+    PRIVACY = "privacy", gettext_lazy("privacy")
+
+
+TOPICS = {
+    "received": Topic.ARRIVED, "started": Topic.ARRIVED, "first_reply": Topic.ARRIVED, "resolved": Topic.ARRIVED,
+    "gone": Topic.LINK, "linked": Topic.LINK, "suggestion": Topic.LINK, "stage": Topic.STAGE,
+    "blocked": Topic.PRIVACY, "consent": Topic.PRIVACY,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,8 +65,24 @@ class Entry:
         return cause_text(self.cause)
 
     @property
+    def took(self) -> str:
+        """`2 chamadas · 0,4 s` for a step that called a partner."""
+        calls, seconds = self.facts.get("calls"), self.facts.get("seconds")
+        parts = [ngettext("%(n)d call", "%(n)d calls", calls) % {"n": calls}] if calls else []
+        if seconds is not None:
+            parts.append(_("%(n)s s") % {"n": number_format(seconds, 1)})
+        return " · ".join(parts)
+
+    @property
     def is_problem(self) -> bool:
         return self.word in {Word.FAILED, Word.UNKNOWN, Word.BLOCKED}
+
+
+def topic_of(line: Entry) -> Topic:
+    """What a line is about; a stage that people moved counts as by hand."""
+    if line.kind.startswith("hand_") or line.facts.get("source") in BY_HAND:
+        return Topic.HAND
+    return TOPICS.get(line.kind, Topic.SENT)
 
 
 def cause_text(cause: str) -> str:
@@ -62,6 +98,7 @@ def lines_of(known: Known) -> list[Entry]:
         _effects(known),
         _stages(known),
         _links(known),
+        _wishes(known),
         _removals(known),
         _consents(known),
     )
@@ -165,6 +202,9 @@ WRITTEN = {
     Effect.Kind.SET_LEAD: gettext_lazy("Opportunity %(id)s updated"),
     Effect.Kind.SET_STAGE: gettext_lazy("Opportunity %(id)s: stage checked and moved where allowed"),
     Effect.Kind.SET_NOTE: gettext_lazy("Note %(of)s rewritten"),
+    Effect.Kind.SET_CONTACT: gettext_lazy("Contact %(id)s updated with what changed in Krayin"),
+    Effect.Kind.SHOW_LEAD: gettext_lazy("Contact %(id)s shows the opportunity"),
+    Effect.Kind.SET_LABEL: gettext_lazy("Label with the stage written"),
 }
 WANTED = {
     Effect.Kind.CREATE_PERSON: gettext_lazy("Create the person"),
@@ -174,7 +214,11 @@ WANTED = {
     Effect.Kind.SET_LEAD: gettext_lazy("Update the opportunity"),
     Effect.Kind.SET_STAGE: gettext_lazy("Move the stage"),
     Effect.Kind.SET_NOTE: gettext_lazy("Rewrite the note %(of)s"),
+    Effect.Kind.SET_CONTACT: gettext_lazy("Update the contact with what changed in Krayin"),
+    Effect.Kind.SHOW_LEAD: gettext_lazy("Show the opportunity in Chatwoot"),
+    Effect.Kind.SET_LABEL: gettext_lazy("Write the label with the stage"),
 }
+IN_CHATWOOT = frozenset({Effect.Kind.SET_CONTACT, Effect.Kind.SHOW_LEAD, Effect.Kind.SET_LABEL})
 
 
 def effect_text(effect: Effect, *, adopted: bool = False) -> str:
@@ -202,13 +246,19 @@ def _effects(known: Known) -> Iterator[Entry]:
         adopted = found_by.get(row.object_ref, "created") != "created"
         yield Entry(
             _moment(row),
-            System.KRAYIN if row.sent_at else System.PONTE,
+            _written_in(row),
             row.kind,
             effect_text(row, adopted=adopted),
             effect_word(row.state),
             row.cause,
             _effect_facts(row),
         )
+
+
+def _written_in(effect: Effect) -> System:
+    if effect.sent_at is None:
+        return System.PONTE
+    return System.CHATWOOT if effect.kind in IN_CHATWOOT else System.KRAYIN
 
 
 def _moment(effect: Effect) -> datetime:
@@ -277,6 +327,41 @@ def _links(known: Known) -> Iterator[Entry]:
         facts = {"person": row.krayin_person_id, "evidence": row.evidence, "state": row.state}
         word = Word.WAITING if row.state == row.State.OPEN else Word.DONE
         yield Entry(row.created_at, System.PONTE, "suggestion", text, word, facts=facts)
+
+
+WISH_WORDS = {
+    Wish.State.OPEN: Word.WAITING,
+    Wish.State.HELD: Word.WAITING,
+    Wish.State.DONE: Word.DONE,
+    Wish.State.REFUSED: Word.FAILED,
+    Wish.State.WITHDRAWN: Word.IGNORED,
+}
+
+
+def _wishes(known: Known) -> Iterator[Entry]:
+    """What people asked for by hand, and how it ended."""
+    for row in known.wishes:
+        if known.number is not None and row.conversation and row.conversation.chatwoot_conversation_id != known.number:
+            continue
+        text = _("By hand: %(what)s%(detail)s") % {"what": row.get_kind_display(), "detail": _wish_detail(known, row)}
+        text = f"{text} · {row.asked_by or row.asked_by_ref}"
+        word, said = WISH_WORDS[Wish.State(row.state)], ""
+        if row.kind == Wish.Kind.KEEP_BACK and row.state == Wish.State.OPEN:
+            word, said = Word.DONE, ""
+        if row.state == Wish.State.REFUSED:
+            said = str(row.get_reason_display())
+        facts = {"wish": str(row.pk), "via": row.via, "state": row.state, "reason": row.reason}
+        yield Entry(row.created_at, System.PONTE, f"hand_{row.kind}", text, word, said, facts=facts)
+
+
+def _wish_detail(known: Known, row: Wish) -> str:
+    if row.kind == Wish.Kind.STAGE:
+        return f" → {stage_name(known.connection, row.stage_id)}"
+    parts = [
+        _("person %(n)s") % {"n": row.person_id} if row.person_id else "",
+        _("opportunity %(n)s") % {"n": row.lead_id} if row.lead_id else "",
+    ]
+    return "".join(f" · {part}" for part in parts if part)
 
 
 def _removals(known: Known) -> Iterator[Entry]:

@@ -20,6 +20,7 @@ from bridge.models import (
     Suggestion,
     SyncedObject,
     WebhookEvent,
+    Wish,
 )
 from bridge.webhooks.intake import lane_of
 from consent.models import ConsentRecord
@@ -42,6 +43,7 @@ class Known:
     objects: Sequence[SyncedObject] = ()
     stages: Sequence[StageChangeLog] = ()
     suggestions: Sequence[Suggestion] = ()
+    wishes: Sequence[Wish] = ()
     consents: Sequence[ConsentRecord] = ()
     days: Sequence[ConversationDay] = ()
     mapping: ContactMapping | None = None
@@ -95,6 +97,7 @@ def known_contact(contact: ObservedContact, number: int | None) -> Known:
         effects=effects,
         objects=objects,
         stages=list(stages[:OTHERS_SHOWN]),
+        wishes=list(contact.wishes.select_related("asked_by", "conversation").order_by("-created_at")[:OTHERS_SHOWN]),
         suggestions=list(contact.suggestions.all()[:OTHERS_SHOWN]),
         consents=list(contact.subject.consent_records.order_by("-created_at")[:OTHERS_SHOWN]),
         days=list(ConversationDay.objects.filter(conversation__in=conversations).order_by("day")),

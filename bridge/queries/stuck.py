@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from bridge.causes import ADVICE, Cause
 from bridge.models import (
+    Breaker,
     Connection,
     Effect,
     FailedWebhook,
+    FailureGroup,
     IntakeCounter,
     Lane,
     ObservedContact,
@@ -56,6 +58,11 @@ class Group:
     since: datetime | None = None
     last: datetime | None = None
     details: Sequence[str] = ()  # names of refused fields, or codes; never values
+    decided: FailureGroup | None = None  # what people decided about it
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.connection.pk, self.cause
 
     @property
     def total(self) -> int:
@@ -72,10 +79,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Stuck:
-    """The whole picture: partners away, failures to solve, and what is rightly not sent."""
+    """The whole picture: partners away, failures to solve now or later, and what is rightly not sent."""
 
     away: Sequence[PartnerAway]
     failures: Sequence[Group]
+    postponed: Sequence[Group]
     not_sent: Sequence[Group]
     suggestions: int
 
@@ -91,17 +99,30 @@ def heals_itself(cause: str) -> bool:
 
 
 def stuck(connections: Sequence[Connection], *, now: datetime | None = None) -> Stuck:
-    """Read the picture for these connections: seven queries."""
-    by_id = {row.pk: row for row in connections}
-    groups = [*_failed(by_id), *_unsure(by_id), *_refused_calls(by_id, now or timezone.now())]
+    """Read the picture for these connections: eight queries, however much is stopped."""
+    by_id, now = {row.pk: row for row in connections}, now or timezone.now()
+    decided = _decisions(by_id)
+    groups = [*_failed(by_id), *_unsure(by_id), *_refused_calls(by_id, now)]
+    failures = [replace(group, decided=decided.get(group.key)) for group in groups if group.is_failure]
     return Stuck(
         away=partners_away(connections),
-        failures=_oldest_first(group for group in groups if group.is_failure),
+        failures=_oldest_first(group for group in failures if not is_postponed(group.decided, now)),
+        postponed=_oldest_first(group for group in failures if is_postponed(group.decided, now)),
         not_sent=_oldest_first(
             [*(group for group in groups if not group.is_failure), *_denied(by_id), *_unreachable(by_id)]
         ),
         suggestions=Suggestion.objects.filter(connection__in=by_id, state=Suggestion.State.OPEN).count(),
     )
+
+
+def _decisions(by_id: dict[int, Connection]) -> dict[tuple[int, str], FailureGroup]:
+    """What people decided about groups that are not at their end."""
+    rows = FailureGroup.objects.filter(connection__in=by_id, done_at=None).select_related("owner", "noted_by")
+    return {(row.connection_id, row.cause): row for row in rows}
+
+
+def is_postponed(decided: FailureGroup | None, now: datetime) -> bool:
+    return decided is not None and decided.postponed_until is not None and decided.postponed_until > now
 
 
 def _oldest_first(groups: Iterable[Group]) -> list[Group]:
@@ -119,25 +140,25 @@ def partner_of(cause: str) -> str:
 
 
 def partners_away(connections: Sequence[Connection]) -> list[PartnerAway]:
-    """One line per partner and cause, over all connections that share it."""
-    troubled = [row for row in connections if row.problem]
-    if not troubled:
+    """One line per partner and cause, over all connections that share it; expects `breakers` to be prefetched."""
+    troubles = [(row, trouble) for row in connections for trouble in row.troubles]
+    if not troubles:
         return []
-    waiting = waiting_changes([row.pk for row in troubled])
-    grouped: dict[tuple[str, int | str], list[Connection]] = defaultdict(list)
-    for row in troubled:
-        place = row.krayin_id if row.problem.startswith("KRAYIN") else row.chatwoot_url
-        grouped[row.problem, place].append(row)
+    waiting = waiting_changes({row.pk for row, _ in troubles})
+    grouped: dict[tuple[str, int | str], list[tuple[Connection, Breaker]]] = defaultdict(list)
+    for row, trouble in troubles:
+        place = row.krayin_id if trouble.problem.startswith("KRAYIN") else row.chatwoot_url
+        grouped[trouble.problem, place].append((row, trouble))
     lines = [
         PartnerAway(
             cause=cause,
             partner=partner_of(cause),
-            connections=tuple(rows),
-            since=min(row.problem_since or row.updated_at for row in rows),
-            next_try=min(row.paused_until for row in rows),
-            waiting=sum(waiting.get(row.pk, 0) for row in rows),
+            connections=tuple(row for row, _ in found),
+            since=min(trouble.since for _, trouble in found),
+            next_try=min(trouble.paused_until for _, trouble in found),
+            waiting=sum(waiting.get(row.pk, 0) for row, _ in found),
         )
-        for (cause, _place), rows in grouped.items()
+        for (cause, _place), found in grouped.items()
     ]
     return sorted(lines, key=lambda line: line.since)
 

@@ -10,6 +10,7 @@ from bridge.causes import Cause
 from bridge.models import Connection, Effect, ObservedContact, Suggestion
 from bridge.queries.story_lines import event_name
 from bridge.queries.stuck import failed_rows, unreachable_contacts
+from bridge.sync.by_hand import CREATES
 from bridge.sync.state import contact_id_of
 
 PEOPLE_SHOWN = 50
@@ -19,7 +20,10 @@ EVENT = "e"  # how the view `failed_webhooks` marks the ids of events; steps beg
 
 @dataclass(frozen=True)
 class Stop:
-    """One event or step that stopped. `detail` names fields or a code, never a value."""
+    """One event or step that stopped. `detail` names fields or a code, never a value.
+
+    `can_force`: a create that people may have sent once more, although it may double.
+    """
 
     lane_key: str
     at: datetime
@@ -27,6 +31,7 @@ class Stop:
     name: str
     number: str
     detail: str = ""
+    can_force: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def _failed(connection: Connection, cause: str) -> Iterator[Stop]:
     for row in failed_rows(connection.pk, cause)[:ROWS_READ]:
         is_event = row.pk.startswith(EVENT)
         name = event_name(row.event_type) if is_event else str(Effect.Kind(row.event_type).label)
-        yield Stop(row.lane_key, row.failed_at, is_event, name, row.pk[1:], row.error)
+        can_force = not is_event and row.event_type in CREATES
+        yield Stop(row.lane_key, row.failed_at, is_event, name, row.pk[1:], row.error, can_force)
 
 
 def _unfinished(connection: Connection, cause: str) -> Iterator[Stop]:
@@ -82,7 +88,8 @@ def _unfinished(connection: Connection, cause: str) -> Iterator[Stop]:
         connection=connection, cause=cause, state__in=[Effect.State.UNKNOWN, Effect.State.DENIED]
     )
     for row in rows.order_by("-updated_at")[:ROWS_READ]:
-        yield Stop(row.lane_key, row.updated_at, False, row.get_kind_display(), str(row.pk), row.detail)
+        can_force = row.kind in CREATES and row.state == Effect.State.UNKNOWN
+        yield Stop(row.lane_key, row.updated_at, False, row.get_kind_display(), str(row.pk), row.detail, can_force)
 
 
 def _contacts(connection: Connection, lanes: Iterable[str]) -> dict[int | None, ObservedContact]:

@@ -35,6 +35,7 @@ EFFECT_WORDS: dict[str, Word] = {
     Effect.State.REJECTED: Word.FAILED,
     Effect.State.DENIED: Word.BLOCKED,
     Effect.State.CANCELLED: Word.IGNORED,
+    Effect.State.DISCARDED: Word.IGNORED,
 }
 
 

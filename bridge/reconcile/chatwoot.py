@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from zoneinfo import ZoneInfo
 
 from django.db.models import F
@@ -41,6 +42,14 @@ AT_MOST = timedelta(days=7)
 # A change younger than this may still be on its way as a webhook: not yet a gap.
 IN_FLIGHT = timedelta(seconds=60)
 REREAD = 100
+
+
+class Seen(Enum):
+    """What a contact looked like, compared with what is known of it."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    GONE = "gone"
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def _look_at(
         messages = _messages(client, conversation, row)
     except PartnerGone:
         return False, False
-    has_news = row is None or row.version < fact.version or _differ(connection, messages)
+    has_news = row is None or row.version < fact.version or differ(connection, messages)
     if has_news:
         contacts = (contact_fact_of(conversation.contact),) if conversation.contact else ()
         _bring(connection, Facts(contacts=contacts, conversations=(fact,), messages=tuple(messages)), now)
@@ -115,7 +124,8 @@ def _messages(
     return [fact for fact in found if fact]
 
 
-def _differ(connection: Connection, messages: Sequence[MessageFact]) -> bool:
+def differ(connection: Connection, messages: Sequence[MessageFact]) -> bool:
+    """Whether any of these messages, all of one connection, is new or reads otherwise than the one held."""
     rows = ObservedMessage.objects.filter(
         connection=connection, chatwoot_message_id__in=[m.message_id for m in messages]
     )
@@ -164,19 +174,25 @@ def check_contacts(connection: Connection, *, limit: int = 2000) -> int:
     )
     gone = 0
     for row in rows[:limit]:
-        try:
-            fact = contact_fact_of(client.contact(row.chatwoot_contact_id))
-        except PartnerGone:
-            ObservedContact.objects.filter(pk=row.pk).update(gone_at=timezone.now())
-            merges.gone(connection, row)
-            gone += 1
-            continue
-        ObservedContact.objects.filter(pk=row.pk).update(read_at=timezone.now())
-        if row.needs_read or row.digests != contact_digests(fact):
-            ObservedContact.objects.filter(pk=row.pk).update(needs_read=True)
-            mark_dirty(connection.pk, lane_of(row.chatwoot_contact_id))
+        gone += check_contact(connection, client, row) is Seen.GONE
     count(connection, timezone.now(), gone=gone)
     return gone
+
+
+def check_contact(connection: Connection, client: ChatwootClient, row: ObservedContact) -> Seen:
+    """Read one contact (one call); its lane takes over what differs. Raises the partner errors of `bridge.errors`."""
+    try:
+        fact = contact_fact_of(client.contact(row.chatwoot_contact_id))
+    except PartnerGone:
+        ObservedContact.objects.filter(pk=row.pk).update(gone_at=timezone.now())
+        merges.gone(connection, row)
+        return Seen.GONE
+    ObservedContact.objects.filter(pk=row.pk).update(read_at=timezone.now())
+    if not row.needs_read and row.digests == contact_digests(fact):
+        return Seen.SAME
+    ObservedContact.objects.filter(pk=row.pk).update(needs_read=True)
+    mark_dirty(connection.pk, lane_of(row.chatwoot_contact_id))
+    return Seen.DIFFERENT
 
 
 def count(connection: Connection, now: datetime, **numbers: int) -> None:

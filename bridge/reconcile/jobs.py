@@ -35,7 +35,7 @@ def poll_due() -> dict[str, int]:
         if polled:
             counts["brought"] += polled.brought
             counts["missed"] += polled.missed
-        watched = _attempt(connection, krayin.watch_leads) if connection.state == Connection.State.ACTIVE else {}
+        watched = _attempt(connection, krayin.watch) if connection.state == Connection.State.ACTIVE else {}
         counts["by_hand"] += (watched or {}).get("by_hand", 0)
         counts["failed"] += (polled is None) + (watched is None)
     return counts

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from django.db import DataError, Error, IntegrityError, connections
 from psycopg.errors import CheckViolation
 
-from bridge.spool import folder, items, progress, setaside
+from bridge.spool import erasure, folder, items, progress, setaside
 from bridge.spool.items import Item, UnreadableItem
 from bridge.spool.records import BadHeader, Ending, Frame, Position, Seal, Shredded, ending, frames, read_header
 from bridge.spool.status import LOCK, spool_is_empty
@@ -77,7 +77,9 @@ class Drainer:
         done = Pass()
         for path in folder.waiting(self._spool):
             try:
-                self._drain(path, done)
+                with erasure.held(self._spool):
+                    erasure.finish(path)
+                    self._drain(path, done)
             except Away:
                 done.is_away = True
                 break

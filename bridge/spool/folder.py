@@ -3,6 +3,7 @@
 * spool/<time>-<id>.spool      written by one web process, which holds its lock as long as it lives
 * spool/<time>-<id>.done       how far that file is in PostgreSQL
 * spool/bad/*.bad              one record each that PostgreSQL refused;  *.damaged: bytes that could not be read
+* spool/<time>-<id>.erase      records of that file that are being erased
 * spool/connections.enc        what verifies deliveries while PostgreSQL is away
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +20,7 @@ from django.conf import settings
 
 from bridge.spool.records import BadHeader, read_header
 
-SPOOL, DONE, BAD, DAMAGED, DRAFT = ".spool", ".done", ".bad", ".damaged", ".draft"
+SPOOL, DONE, ERASE, BAD, DAMAGED, DRAFT = ".spool", ".done", ".erase", ".bad", ".damaged", ".draft"
 PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
 
 
@@ -55,7 +57,8 @@ def used_bytes(spool: Path) -> int:
 def _size(path: Path) -> int:
     # A file may be gone by now.
     with suppress(FileNotFoundError):
-        return path.stat().st_size
+        found = path.stat()
+        return found.st_size if stat.S_ISREG(found.st_mode) else 0
     return 0
 
 
@@ -124,7 +127,8 @@ def shred(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.unlink(missing_ok=True)
-    path.with_suffix(DONE).unlink(missing_ok=True)
+    for left in (DONE, ERASE):
+        path.with_suffix(left).unlink(missing_ok=True)
     sync(path.parent)
 
 
@@ -135,6 +139,17 @@ def takes(number: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the lock of a directory for the block; waits for who holds it. The kernel lets go when a process dies."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 @contextmanager

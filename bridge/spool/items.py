@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -30,17 +31,32 @@ class HintCall:
     arrived_at: datetime
 
 
-Item = Delivery | HintCall
+@dataclass(frozen=True)
+class Erased:
+    """What stood here told of a person whose data were erased."""
+
+    connection_id: None = None
+
+
+Item = Delivery | HintCall | Erased
 
 
 def store(item: Item, *, using: str) -> Outcome:
     """Bring an item into PostgreSQL; twice changes nothing. Raises django.db.Error, Undecryptable."""
+    if isinstance(item, Erased):
+        return Outcome.IGNORED
     if isinstance(item, Delivery):
         return intake.store(item, using=using)
     return krayin.store(item.connection_id, item.krayin_id, item.hint, arrived_at=item.arrived_at, using=using)
 
 
-def to_bytes(item: Item) -> bytes:
+def erased(length: int) -> bytes:
+    """An erased record of so many bytes; every real one is longer than the shortest of these."""
+    text = json.dumps({"kind": "erased", "has_body": True}).encode()
+    return (LENGTH.pack(len(text)) + text).ljust(length, b"\0")
+
+
+def to_bytes(item: Delivery | HintCall) -> bytes:
     """JSON with its length before it, then the body as it is. A repeated body costs nothing to encode."""
     fields = _of_delivery(item) if isinstance(item, Delivery) else _of_hint(item)
     body = item.finding.body if isinstance(item, Delivery) else None
@@ -54,7 +70,7 @@ def from_bytes(data: bytes) -> Item:
         (length,) = LENGTH.unpack_from(data)
         fields = json.loads(data[LENGTH.size : LENGTH.size + length])
         body = data[LENGTH.size + length :] if fields["has_body"] else None
-        return _delivery(fields, body) if fields["kind"] == "delivery" else _hint_call(fields)
+        return READERS[fields["kind"]](fields, body)
     except (struct.error, ValueError, KeyError, TypeError) as error:
         raise UnreadableItem("a spooled record is not what this version writes") from error
 
@@ -108,10 +124,17 @@ def _of_hint(call: HintCall) -> dict[str, Any]:
     }
 
 
-def _hint_call(fields: dict[str, Any]) -> HintCall:
+def _hint_call(fields: dict[str, Any], body: bytes | None) -> HintCall:
     return HintCall(
         connection_id=fields["connection_id"],
         krayin_id=fields["krayin_id"],
         hint=Hint(**fields["hint"]),
         arrived_at=datetime.fromisoformat(fields["arrived_at"]),
     )
+
+
+READERS: dict[str, Callable[[dict[str, Any], bytes | None], Item]] = {
+    "delivery": _delivery,
+    "hint": _hint_call,
+    "erased": lambda fields, body: Erased(),
+}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable
 from pathlib import Path
 
 from django.db import Error
@@ -15,7 +15,6 @@ from django.db import Error
 from bridge.spool import folder
 from bridge.spool.items import Item, UnreadableItem, from_bytes
 from bridge.spool.records import BadHeader, Ending, Position, Seal, frames, read_header
-from bridge.webhooks.intake import Delivery
 from consent.encryption import Undecryptable
 
 logger = logging.getLogger(__name__)
@@ -91,16 +90,16 @@ def drop_expired(spool: Path, *, now_s: float) -> int:
     return len(expired)
 
 
-def forget_contacts(spool: Path, connection_id: int, contact_ids: Collection[int]) -> int:
-    """Destroy refused records of these Chatwoot contacts, for erasure; return how many."""
-    wanted = [path for path in folder.set_aside(spool) if _is_of(path, connection_id, contact_ids)]
+def forget(spool: Path, is_theirs: Callable[[Item], bool]) -> int:
+    """Destroy the files with what is one person's, for erasure; return how many."""
+    wanted = [path for path in folder.set_aside(spool) if _holds(path, is_theirs)]
     for path in wanted:
         folder.shred(path)
     return len(wanted)
 
 
-def _is_of(path: Path, connection_id: int, contact_ids: Collection[int]) -> bool:
-    """Whether the file's records are of one of the contacts; what does not open cannot be read by anybody else either."""
+def _holds(path: Path, is_theirs: Callable[[Item], bool]) -> bool:
+    """Whether a record of the file is theirs; what does not open cannot be read by anybody else either."""
     try:
         with path.open("rb") as file:
             header, start = read_header(file)
@@ -108,7 +107,4 @@ def _is_of(path: Path, connection_id: int, contact_ids: Collection[int]) -> bool
             items = [from_bytes(seal.open(frame)) for frame in frames(file, start)]
     except (BadHeader, Undecryptable, UnreadableItem):
         return False
-    return any(
-        isinstance(item, Delivery) and item.connection_id == connection_id and item.finding.contact_id in contact_ids
-        for item in items
-    )
+    return any(map(is_theirs, items))

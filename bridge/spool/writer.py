@@ -18,8 +18,9 @@ from pathlib import Path
 from django.conf import settings
 
 from bridge.spool import folder, progress
-from bridge.spool.items import Item, to_bytes
+from bridge.spool.items import HintCall, to_bytes
 from bridge.spool.records import FRAME, MAX_CONTENT, Seal
+from bridge.webhooks.intake import Delivery
 
 MAX_AGE_S = 3600.0
 MAX_BYTES = 64 * 1024 * 1024
@@ -109,7 +110,7 @@ class Writer:
         self._file: OpenFile | None = None
         self._used, self._measured = 0, -MEASURE_EVERY_S
 
-    def append(self, item: Item) -> None:
+    def append(self, item: Delivery | HintCall) -> None:
         """Keep an item; it is on the disk when this returns. Raises OSError (SpoolFull among them) otherwise."""
         data = to_bytes(item)
         if len(data) > MAX_DATA:
@@ -189,7 +190,7 @@ _own = _Own()
 os.register_at_fork(after_in_child=_own.forget)
 
 
-def append(item: Item) -> None:
+def append(item: Delivery | HintCall) -> None:
     """Keep an item until PostgreSQL takes it; it is on this host's disk when this returns.
 
     Raises OSError when it is not: a full disk, the limit SPOOL_LIMIT_BYTES (SpoolFull), a broken disk. Also

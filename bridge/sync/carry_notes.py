@@ -57,6 +57,8 @@ def _rewrite(attempt: Attempt, step: Step, held: SyncedObject, comment: str) -> 
 
 def title_of(step: Step) -> str:
     """The exact title a note is looked up by."""
+    if step.conversation_id is not None and refs.is_hand_note(step.ref):
+        return refs.hand_note_title(step.ref, step.conversation_id)
     if step.conversation_id is None or step.day is None:
         raise ValueError("a note step names its conversation and day")
     if step.message_id is not None:

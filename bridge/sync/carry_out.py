@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
+from bridge.back.carry import set_contact, set_label, show_lead
 from bridge.causes import Cause
 from bridge.errors import (
     CredentialsRefused,
@@ -21,10 +20,11 @@ from bridge.errors import (
     PartnerRejected,
     PartnerUnavailable,
 )
-from bridge.models import Connection, Effect
-from bridge.sync import effects
+from bridge.models import Breaker, Connection, Effect, Partner
+from bridge.sync import breaker, carry_wishes, effects
 from bridge.sync.carry_notes import write_note
 from bridge.sync.carry_people import create_lead, create_person, set_lead, set_person, set_stage
+from bridge.sync.clock import database_now
 from bridge.sync.look_up import find_forgotten
 from bridge.sync.plan import Plan, Step
 from bridge.sync.work import Attempt, Later, Work
@@ -43,6 +43,9 @@ HANDLERS: dict[Kind, Callable[[Attempt, Step], None]] = {
     Kind.SET_STAGE: set_stage,
     Kind.CREATE_NOTE: write_note,
     Kind.SET_NOTE: write_note,
+    Kind.SET_CONTACT: set_contact,
+    Kind.SHOW_LEAD: show_lead,
+    Kind.SET_LABEL: set_label,
 }
 
 
@@ -64,7 +67,7 @@ class Outcome:
 def carry_out(work: Work, plan: Plan, step: Step, rows: dict[effects.Key, Effect]) -> Outcome:
     """Do one step. Raises PartnerAway and LeaseLost; every other failure ends in the ledger."""
     if effects.key_of(step) not in rows:
-        return Outcome(timezone.now() + BUSY)
+        return Outcome(database_now(BUSY))
     decision = permission(work, step)
     if not decision.allowed:
         cause = Cause.BLOCKED_PERSON if decision.reason == Reason.BLOCKED else Cause.NOT_ALLOWED
@@ -73,9 +76,10 @@ def carry_out(work: Work, plan: Plan, step: Step, rows: dict[effects.Key, Effect
     attempt = Attempt(work, plan, rows, decision, [step])
     work.claim.hold()
     try:
-        if work.connection.krayin.must_look_first(timezone.now()) and find_forgotten(work, rows[effects.key_of(step)]):
+        if work.connection.krayin.must_look_first(work.now) and find_forgotten(work, rows[effects.key_of(step)]):
             return Outcome()
-        HANDLERS[step.kind](attempt, step)
+        handler = carry_wishes.handler_of(step) or HANDLERS[step.kind]
+        handler(attempt, step)
     except Later as later:
         return Outcome(later.until)
     except PartnerError as error:
@@ -87,7 +91,7 @@ def permission(work: Work, step: Step) -> Decision:
     """Ask the gate in the claim that sends, on the primary (DESIGN section 9)."""
     connection = work.connection
     purpose = Purpose.CARE_CONTACT
-    if step.kind in {Kind.CREATE_NOTE, Kind.SET_NOTE}:
+    if step.kind in {Kind.CREATE_NOTE, Kind.SET_NOTE} and step.wish is None:
         is_text = connection.preset == Connection.Preset.TEXT and connection.message_text != "off"
         purpose = Purpose.MESSAGE_TEXT if is_text else Purpose.CONVERSATION_SUMMARY
     return decide(
@@ -95,7 +99,7 @@ def permission(work: Work, step: Step) -> Decision:
         purpose=purpose,
         category=Category.LEAD,
         action=Action.PUSH,
-        now=timezone.now(),
+        now=work.now,
         connection_id=connection.pk,
         switched_on=connection.message_text != Connection.MessageText.OFF,
     )
@@ -108,19 +112,34 @@ def settle_error(attempt: Attempt, error: PartnerError) -> Outcome:
         for effect in attempt.effects:
             effects.put_back(claim, effect, until=error.until)
         return Outcome(error.until)
+    if isinstance(error, PartnerUnavailable | PartnerMisconfigured) and error.partner == Partner.CHATWOOT:
+        return _chatwoot_away(attempt, error)
     if isinstance(error, PartnerUnavailable | PartnerMisconfigured):
         cause = _cause_of_absence(error)
         for effect in attempt.effects:
-            effects.put_back(claim, effect, until=timezone.now(), cause=cause)
+            effects.put_back(claim, effect, until=attempt.work.now, cause=cause)
         raise PartnerAway(cause) from error
     if isinstance(error, EffectUnknown):
-        return Outcome(min(effects.doubt(claim, effect, finished=error.finished) for effect in attempt.effects))
+        cause = Cause.CHATWOOT_UNCERTAIN if error.partner == Partner.CHATWOOT else Cause.KRAYIN_UNCERTAIN
+        at = [effects.doubt(claim, effect, finished=error.finished, cause=cause) for effect in attempt.effects]
+        return Outcome(min(at))
     if isinstance(error, PartnerRejected):
         return _rejected(attempt, error)
     if isinstance(error, PartnerGone):
         _refuse_first(attempt, Cause.KRAYIN_TARGET_GONE, error.code)
         return Outcome()
     raise error
+
+
+def _chatwoot_away(attempt: Attempt, error: PartnerError) -> Outcome:
+    """Only what is shown in Chatwoot waits; everything else of the lane goes on."""
+    work = attempt.work
+    is_refused = isinstance(error, PartnerMisconfigured)
+    cause = Cause.CHATWOOT_CREDENTIALS if is_refused else Cause.CHATWOOT_UNAVAILABLE
+    until = work.claim.chatwoot_held_until = breaker.open_for(work.connection, cause, Breaker.Of.CHATWOOT)
+    for effect in attempt.effects:
+        effects.put_back(work.claim, effect, until=until, cause=cause)
+    return Outcome()
 
 
 def settle_read_error(error: PartnerError) -> Outcome:
@@ -155,7 +174,7 @@ def _refuse_first(attempt: Attempt, cause: Cause, detail: str) -> None:
     claim, (first, *fused) = attempt.work.claim, attempt.effects
     effects.reject(claim, first, cause, detail)
     for effect in fused:
-        effects.put_back(claim, effect, until=timezone.now())
+        effects.put_back(claim, effect, until=attempt.work.now)
 
 
 def _cause_of_refusal(work: Work, error: PartnerRejected) -> Cause:

@@ -1,78 +1,130 @@
 """Carry out steps on persons and opportunities: look, adopt or create, keep up to date (DESIGN sections 5 to 7)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from django.utils import timezone
-
+from bridge.back.carry import write_person
+from bridge.back.leads import keep_leads
 from bridge.causes import Cause
 from bridge.clients.base import Priority
 from bridge.clients.krayin_wire import LEAD_REF
 from bridge.clients.shapes import Lead, LeadChange, Person
-from bridge.errors import PartnerGone
+from bridge.errors import EffectUnknown, PartnerGone
+from bridge.mappers.chatwoot_rest import version_of
 from bridge.mappers.krayin import OpenContact, lead_draft, merged_person, person_draft
 from bridge.mappers.titles import lead_title
-from bridge.models import Connection, Effect, ObservedConversation, StageChangeLog, Suggestion, SyncedObject
+from bridge.models import (
+    Connection,
+    ContactMapping,
+    Effect,
+    ImportedContact,
+    ObservedContact,
+    ObservedConversation,
+    StageChangeLog,
+    Suggestion,
+    SyncedObject,
+    SyncJob,
+)
+from bridge.rules.lists import pipeline_of
 from bridge.sync import effects, people, records
+from bridge.sync.clock import database_now
 from bridge.sync.plan import Step
 from bridge.sync.state import inbox_name, settings_of
 from bridge.sync.work import Attempt, Later, Work
 
 Kind = Effect.Kind
 Result = StageChangeLog.Result
+FoundBy = ContactMapping.FoundBy
 BUSY = timedelta(seconds=3)
+# An import that has judged the contact wakes its lane; this is for one that was paused or cancelled.
+COMPARED = timedelta(minutes=5)
 
 
 def create_person(attempt: Attempt, step: Step) -> None:
     """Look for the person by e-mail and phone; adopt one sure hit, let people decide a doubtful one, else create."""
     work = attempt.work
+    if is_compared(work.contact):
+        raise Later(database_now(COMPARED))
     identity = work.identity()
-    work.reserve(2, Priority.RECORD)
     if not people.claim_identity(work.connection, identity, work.contact.subject_id):
-        raise Later(timezone.now() + BUSY)
+        raise Later(database_now(BUSY))
+    in_doubt = False
     try:
+        work.reserve(2, Priority.RECORD)
         found = people.match(work.connection, identity, _search(work, identity))
         if found is None:
             _new_person(attempt, step)
         elif found.is_sure:
-            _adopt(attempt, step, found)
+            adopt(attempt, step, found.person.id, found.found_by)
         else:
-            _doubtful(attempt, step, found)
+            leave_to_people(attempt, step, found.person.id, found.found_by, found.evidence)
+    except EffectUnknown:
+        # Krayin may still be writing the person, and no search finds it yet: the look-up gives the claim back.
+        in_doubt = True
+        raise
     finally:
-        people.release_identity(work.connection, work.contact.subject_id)
+        if not in_doubt:
+            people.release_identity(work.connection, work.contact.subject_id)
+
+
+def is_compared(contact: ObservedContact) -> bool:
+    """Whether a running import is about to compare the contact with everybody in Krayin (bridge.importing).
+
+    A search finds fewer spellings than that. Who has written since does not wait.
+    """
+    rows = ImportedContact.objects.filter(
+        connection_id=contact.connection_id, chatwoot_contact_id=contact.chatwoot_contact_id, outcome="",
+        job__state__in=[SyncJob.State.WAITING, SyncJob.State.RUNNING],
+    )  # fmt: skip
+    since = rows.values_list("created_at", flat=True).first()
+    if since is None:
+        return False
+    return not ObservedConversation.objects.filter(contact=contact, version__gt=version_of(since)).exists()
 
 
 def _search(work: Work, identity: people.Identity) -> Sequence[Person]:
     if not (identity.email or identity.phone):
         return ()
     phone = identity.phone[-8:] if identity.phone else None
-    return work.client.person_search(email=identity.email or None, phone=phone)
+    hits = work.client.person_search(email=identity.email or None, phone=phone)
+    # An import compares more spellings than a search finds: whom it proposed is a candidate, too.
+    proposed = people.proposed_to(work.contact) - {person.id for person in hits}
+    hits = (*hits, *work.client.persons_by_ids(proposed)) if proposed else hits
+    work.people |= {person.id: person for person in hits}
+    return people.not_denied(work.contact, hits)
 
 
-def _adopt(attempt: Attempt, step: Step, found: people.Match) -> None:
+def adopt(attempt: Attempt, step: Step, person_id: int, found_by: FoundBy) -> None:
+    """The contact is this person."""
+
     def write() -> None:
-        records.person_agreed(attempt.work, person_id=found.person.id, found_by=found.found_by.value, has_ref=False)
+        records.person_agreed(attempt.work, person_id=person_id, found_by=found_by.value, has_ref=False)
 
-    attempt.confirm({step: found.person.id}, write)
+    attempt.confirm({step: person_id}, write)
 
 
-def _doubtful(attempt: Attempt, step: Step, found: people.Match) -> None:
+def leave_to_people(attempt: Attempt, step: Step, person_id: int, found_by: FoundBy, evidence: str) -> None:
     """Show the pair to people; by the connection's policy wait for them, or open an own lead on the shared person."""
     work = attempt.work
-    Suggestion.objects.get_or_create(
-        contact=work.contact,
-        krayin_person_id=found.person.id,
-        defaults={"connection": work.connection, "evidence": f"{found.found_by.value}:{found.evidence}"},
-    )
-    is_shared = found.evidence in {"linked_to_another", "another_name"}
+    suggest(work.contact, person_id, found_by, evidence)
+    is_shared = evidence in {"linked_to_another", "another_name"}
     if work.connection.shared_person == Connection.SharedPerson.OWN_LEAD and is_shared:
         # The reference stays the first titular's; this contact only hangs an opportunity on the person.
         def write() -> None:
-            records.person_agreed(work, person_id=found.person.id, found_by=found.found_by.value, has_ref=True)
+            records.person_agreed(work, person_id=person_id, found_by=found_by.value, has_ref=True)
 
-        attempt.confirm({step: found.person.id}, write)
+        attempt.confirm({step: person_id}, write)
     else:
-        effects.reject(attempt.work.claim, attempt.effect(step), Cause.KRAYIN_DUPLICATE, found.evidence)
+        effects.reject(attempt.work.claim, attempt.effect(step), Cause.KRAYIN_DUPLICATE, evidence)
+
+
+def suggest(contact: ObservedContact, person_id: int, found_by: FoundBy, evidence: str) -> None:
+    """Propose a pair to people, once for ever."""
+    Suggestion.objects.get_or_create(
+        contact=contact,
+        krayin_person_id=person_id,
+        defaults={"connection_id": contact.connection_id, "evidence": f"{found_by.value}:{evidence}"},
+    )
 
 
 def _new_person(attempt: Attempt, step: Step) -> None:
@@ -80,11 +132,13 @@ def _new_person(attempt: Attempt, step: Step) -> None:
     work = attempt.work
     opened = work.open_contact()
     draft = person_draft(opened, with_company=work.connection.sync_to_organization)
-    lead_step = next((s for s in attempt.plan.ready if s.kind == Kind.CREATE_LEAD and s.stage_id), None)
+    new_leads = [s for s in attempt.plan.ready if s.kind == Kind.CREATE_LEAD and s.stage_id]
+    lead_step = next((s for s in new_leads if not (s.wish and s.wish.lead_id)), None)
     written = records.values_of(draft.name, opened)
     if lead_step is None:
         attempt.sending()
         person = work.client.person_create(draft)
+        work.people[person.id] = person
         attempt.confirm({step: person.id}, lambda: _created(work, person.id, written))
         return
     body = lead_draft(
@@ -94,6 +148,8 @@ def _new_person(attempt: Attempt, step: Step) -> None:
     attempt.sending(lead_step)
     lead = work.client.lead_create(body)
     person_id = lead.person_id
+    if lead.person:
+        work.people[lead.person.id] = lead.person
 
     def write() -> None:
         if person_id is not None:
@@ -128,8 +184,11 @@ def set_person(attempt: Attempt, step: Step) -> None:
     if not found:
         _gone(attempt, step)
         return
-    opened = work.open_contact()
     current = found[0]
+    if work.connection.krayin_to_chatwoot:
+        write_person(attempt, step, person, current)
+        return
+    opened = work.open_contact()
     there = {
         "name": _ours(person, "name", [current.name]),
         "email": _ours(person, "email", [e.value for e in current.emails]),
@@ -141,7 +200,7 @@ def set_person(attempt: Attempt, step: Step) -> None:
     # A name that people gave there stays theirs, also the next time.
     written = records.values_of(draft.name if there["name"] else "", opened) if records.has_marks(person) else {}
     attempt.sending(write=lambda: records.will_write(person, there=there, sent=written))
-    work.client.person_update(person.foreign_id, draft)
+    work.people[person.foreign_id] = work.client.person_update(person.foreign_id, draft)
     attempt.confirm(
         {step: person.foreign_id},
         lambda: records.person_agreed(
@@ -152,7 +211,8 @@ def set_person(attempt: Attempt, step: Step) -> None:
 
 def _is_shared(work: Work, person: SyncedObject) -> bool:
     same = SyncedObject.objects.filter(krayin_id=person.krayin_id, kind=person.kind, foreign_id=person.foreign_id)
-    return same.exclude(pk=person.pk).exists()
+    is_held = same.exclude(pk=person.pk).exists()
+    return is_held or people.is_called_shared(person.connection_id, person.foreign_id)
 
 
 def _kept(work: Work, person: SyncedObject) -> None:
@@ -172,7 +232,8 @@ def create_lead(attempt: Attempt, step: Step) -> None:
     if step.stage_id is None:
         effects.reject(attempt.work.claim, attempt.effect(step), Cause.KRAYIN_TARGET_GONE, "lead_pipeline_stage_id")
         return
-    may_have_leads = person.found_by != "created" or step.lead_number > 1
+    # Who asks for an opportunity by hand wants a new one.
+    may_have_leads = step.wish is None and (person.found_by != "created" or step.lead_number > 1)
     work.reserve(2 if may_have_leads else 1, Priority.RECORD)
     if may_have_leads and _adopt_lead(attempt, step, person.foreign_id):
         return
@@ -216,7 +277,7 @@ def set_lead(attempt: Attempt, step: Step) -> None:
     if held is None:
         return
     work.reserve(2, Priority.RECORD)
-    lead = _read_lead(attempt, step, held.foreign_id)
+    lead = read_lead(attempt, step, held.foreign_id)
     if lead is None:
         return
     title = title_of(work, step, work.open_contact())
@@ -224,7 +285,7 @@ def set_lead(attempt: Attempt, step: Step) -> None:
     base = {**held.base, "title": step.digest}
     # A partial edit would reset boolean attributes whose values no answer tells (contract Krayin 12.6): leave it.
     if work.connection.lead_booleans or not (ours or not held.has_ref):
-        attempt.confirm({step: lead.id}, lambda: _lead_kept(work, held, lead, base, has_ref=True))
+        attempt.confirm({step: lead.id}, lambda: lead_kept(work, held, lead, base, has_ref=True))
         return
     change = LeadChange(
         lead.expected_close_date, title=title if ours else None, attributes={} if held.has_ref else {LEAD_REF: held.ref}
@@ -234,17 +295,18 @@ def set_lead(attempt: Attempt, step: Step) -> None:
     edited = work.client.lead_edit(lead.id, change)
     if ours:
         base |= records.marks("written", {"title": edited.title})
-    attempt.confirm({step: lead.id}, lambda: _lead_kept(work, held, edited, base, has_ref=True))
+    attempt.confirm({step: lead.id}, lambda: lead_kept(work, held, edited, base, has_ref=True))
 
 
-def _lead_kept(work: Work, held: SyncedObject, lead: Lead, base: dict[str, object], *, has_ref: bool) -> None:
+def lead_kept(work: Work, held: SyncedObject, lead: Lead, base: dict[str, object], *, has_ref: bool) -> None:
+    keep_leads(work.connection.krayin_id, [lead], work.seen_at)
     records.agree(
         work, kind=SyncedObject.Kind.LEAD, ref=held.ref, foreign_id=lead.id, base=base, stage_id=lead.stage_id,
         closed_at=lead.closed_at, has_ref=has_ref,
     )  # fmt: skip
 
 
-def _read_lead(attempt: Attempt, step: Step, lead_id: int, priority: int = Priority.RECORD) -> Lead | None:
+def read_lead(attempt: Attempt, step: Step, lead_id: int, priority: int = Priority.RECORD) -> Lead | None:
     """Never decide on a cached lead (DESIGN section 7). None when a person deleted it, which is then recorded."""
     found = attempt.work.client.leads_by_ids([lead_id], priority=priority)
     if not found:
@@ -260,21 +322,27 @@ def set_stage(attempt: Attempt, step: Step) -> None:
     if held is None or step.stage_id is None:
         return
     work.reserve(2, Priority.STAGE)
-    lead = _read_lead(attempt, step, held.foreign_id, Priority.STAGE)
+    lead = read_lead(attempt, step, held.foreign_id, Priority.STAGE)
     if lead is None:
         return
-    refusal = _why_not_moved(work, lead, step.stage_id)
+    refusal = _why_not_moved(work, held, lead, step.stage_id)
     base = {**held.base, "stage_wanted": step.stage_id}
+    if refusal and attempt.effect(step).looked_up_at and lead.stage_id == step.stage_id:
+        # A call of ours whose answer was lost moved it there.
+        base["stage_ours"] = lead.stage_id
+        attempt.confirm({step: lead.id}, lambda: _stage_kept(work, step, held, lead, base, Result.MOVED, held.stage_id))
+        return
     if refusal:
         attempt.confirm({step: lead.id}, lambda: _stage_kept(work, step, held, lead, base, refusal))
         return
-    attempt.sending()
-    moved = _move(work, lead, step.stage_id)
+    attempt.sending(write=lambda: records.will_move(held, step.stage_id))
+    moved = move_stage(work, lead, step.stage_id)
     result = Result.MOVED if moved.stage_id == step.stage_id else Result.CONFLICT
+    base["stage_ours"] = step.stage_id
     attempt.confirm({step: lead.id}, lambda: _stage_kept(work, step, held, moved, base, result, lead.stage_id))
 
 
-def _why_not_moved(work: Work, lead: Lead, stage_id: int) -> Result | None:
+def _why_not_moved(work: Work, held: SyncedObject, lead: Lead, stage_id: int) -> Result | None:
     planner = settings_of(work.connection)
     if lead.closed_at is not None or planner.is_final(lead.stage_id):
         return Result.CLOSED
@@ -282,15 +350,28 @@ def _why_not_moved(work: Work, lead: Lead, stage_id: int) -> Result | None:
         return Result.GONE
     if planner.position(lead.stage_id) >= planner.position(stage_id):
         return Result.AHEAD
-    if lead.pipeline_id not in (None, work.connection.pipeline_id):
-        return Result.CONFLICT  # a person moved it to another pipeline
+    is_elsewhere = lead.pipeline_id not in (None, work.connection.pipeline_id) and planner.position(lead.stage_id) < 0
+    if is_elsewhere or was_moved_by_hand(held.base, lead.stage_id):
+        return Result.CONFLICT
     return None
 
 
-def _move(work: Work, lead: Lead, stage_id: int) -> Lead:
+def was_moved_by_hand(base: Mapping[str, object], stage_id: int | None) -> bool:
+    """Whether people in Krayin put it where it is: neither we did, nor the answer of a call we lost, nor the panel.
+
+    Opportunities agreed on before this was kept tell nothing.
+    """
+    known = {base.get("stage_ours"), base.get("stage_sent"), base.get("stage_by_hand")} - {None}
+    return "stage_ours" in base and stage_id not in known
+
+
+def move_stage(work: Work, lead: Lead, stage_id: int) -> Lead:
     """The call that loses least (contract Krayin 20.7): boolean attributes survive only the other two ways."""
     if not work.connection.lead_booleans:
-        return work.client.lead_edit(lead.id, LeadChange(lead.expected_close_date, stage_id=stage_id))
+        pipeline_id = pipeline_of(work.connection, stage_id)
+        changed = pipeline_id if pipeline_id != lead.pipeline_id else None
+        change = LeadChange(lead.expected_close_date, stage_id=stage_id, pipeline_id=changed)
+        return work.client.lead_edit(lead.id, change)
     if lead.expected_close_date is None:
         return work.client.lead_stage_edit(lead.id, stage_id)
     work.client.leads_mass_stage([lead.id], stage_id)
@@ -306,7 +387,7 @@ def _stage_kept(
     result: Result,
     previous: int | None = None,
 ) -> None:
-    _lead_kept(work, held, lead, base, has_ref=held.has_ref)
+    lead_kept(work, held, lead, base, has_ref=held.has_ref)
     records.log_stage(work, step, lead.id, previous=previous or lead.stage_id, result=result)
 
 

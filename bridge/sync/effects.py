@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from bridge.causes import Cause
 from bridge.models import Connection, Effect, SyncedObject
+from bridge.sync.clock import database_now
 from bridge.sync.lanes import Claim, fence
-from bridge.sync.plan import EffectState, Plan, Step
+from bridge.sync.plan import FOR_EVER, EffectState, Plan, Step
 from consent.models import Decision
 
 State = Effect.State
@@ -30,8 +32,10 @@ def key_of(step: Step | EffectState | Effect) -> Key:
     return (str(step.kind), ref, step.seq)
 
 
-def intend(connection: Connection, claim: Claim, plan: Plan, known: Iterable[EffectState]) -> dict[Key, Effect]:
-    """Bring the ledger in line with a plan and return the rows of its ready steps.
+def intend(
+    connection: Connection, claim: Claim, plan: Plan, known: Iterable[EffectState], now: datetime
+) -> dict[Key, Effect]:
+    """Bring the ledger in line with a plan made `now`, and return the rows of its ready steps.
 
     What is no longer wanted is cancelled; a refused step that now wants something else waits again.
     """
@@ -40,10 +44,10 @@ def intend(connection: Connection, claim: Claim, plan: Plan, known: Iterable[Eff
     held = {key_of(effect): effect for effect in known}
     stale = [
         key for key, e in held.items()
-        if e.state in {State.INTENDED, State.SHADOW} and key not in wanted and e.not_before <= timezone.now()
+        if e.state in {State.INTENDED, State.SHADOW} and key not in wanted and e.not_before <= now
     ]  # fmt: skip
     fresh = [
-        _new(connection, claim, step, shadow=shadow)
+        _new(connection, claim, step, now, shadow=shadow)
         for key, step in wanted.items()
         if key not in held or held[key].state == State.SHADOW or held[key].digest != step.digest
     ]
@@ -80,9 +84,9 @@ def _without_finished(connection: Connection, claim: Claim, fresh: list[Effect])
     if not fresh:
         return fresh
     rows = Effect.objects.filter(
+        Q(state__in=[State.CONFIRMED, State.SENT, State.UNKNOWN]) | Q(state=State.DISCARDED, seq=FOR_EVER),
         krayin_id=connection.krayin_id,
         object_ref__in=[effect.object_ref for effect in fresh],
-        state__in=[State.CONFIRMED, State.SENT, State.UNKNOWN],
     )
     finished = {key_of(row) for row in rows}
     moved = [effect.object_ref for effect in fresh if key_of(effect) in finished]
@@ -92,7 +96,7 @@ def _without_finished(connection: Connection, claim: Claim, fresh: list[Effect])
     return [effect for effect in fresh if key_of(effect) not in finished]
 
 
-def _new(connection: Connection, claim: Claim, step: Step, *, shadow: bool) -> Effect:
+def _new(connection: Connection, claim: Claim, step: Step, now: datetime, *, shadow: bool) -> Effect:
     return Effect(
         connection=connection,
         krayin_id=connection.krayin_id,
@@ -104,21 +108,21 @@ def _new(connection: Connection, claim: Claim, step: Step, *, shadow: bool) -> E
         digest=step.digest,
         conversation_id=step.conversation_id,
         trigger=step.rule,
-        not_before=timezone.now(),
+        not_before=now,
     )
 
 
 def send(claim: Claim, effects: Iterable[Effect], decision: Decision, write: Callable[[], None] | None = None) -> bool:
     """Commit that a call is about to be made, with what `write` adds. False when another call on the object is
     unfinished."""
-    now = timezone.now()
+    now = database_now()
     try:
         with transaction.atomic():
             fence(claim)
             for effect in sorted(effects, key=lambda e: e.object_ref):
                 effect.sent_at = now
                 rows = Effect.objects.filter(pk=effect.pk, state=State.INTENDED)
-                if not rows.update(state=State.SENT, sent_at=now, token=claim.token, decision=decision):
+                if not rows.update(state=State.SENT, sent_at=now, token=claim.token, decision=decision, absorbed=False):
                     raise IntegrityError("the step was taken by somebody else")
             if write is not None:
                 write()
@@ -129,7 +133,7 @@ def send(claim: Claim, effects: Iterable[Effect], decision: Decision, write: Cal
 
 def confirm(claim: Claim, effects: Mapping[Effect, int | None], write: Callable[[], None], *, calls: int = 0) -> None:
     """Commit the outcome and everything that follows from it (`write`) together. Raises LeaseLost."""
-    now = timezone.now()
+    now = database_now()
     with transaction.atomic():
         fence(claim)
         for effect, foreign_id in effects.items():
@@ -145,11 +149,11 @@ def put_back(claim: Claim, effect: Effect, *, until: datetime, cause: Cause | No
     _settle(claim, effect, state=State.INTENDED, not_before=until, cause=cause or "")
 
 
-def doubt(claim: Claim, effect: Effect, *, finished: bool) -> datetime:
+def doubt(claim: Claim, effect: Effect, *, finished: bool, cause: Cause = Cause.KRAYIN_UNCERTAIN) -> datetime:
     """The call may have been executed: look after `settle`, at once when the partner's code has certainly ended."""
     settle = timedelta(0) if finished else timedelta(seconds=settings.SETTLE_S)
-    at = (effect.sent_at or timezone.now()) + settle
-    _settle(claim, effect, state=State.UNKNOWN, not_before=at, cause=Cause.KRAYIN_UNCERTAIN)
+    at = (effect.sent_at or database_now()) + settle
+    _settle(claim, effect, state=State.UNKNOWN, not_before=at, cause=cause)
     return at
 
 
@@ -159,7 +163,7 @@ def try_again(claim: Claim, effect: Effect, cause: Cause, detail: str = "") -> d
         reject(claim, effect, cause, detail)
         return None
     wait_s = SCHEDULE_S[effect.attempts] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-    at = timezone.now() + timedelta(seconds=wait_s)
+    at = database_now(timedelta(seconds=wait_s))
     _settle(
         claim, effect, state=State.INTENDED, attempts=effect.attempts + 1, not_before=at, cause=cause,
         detail=detail[:200],
@@ -181,4 +185,4 @@ def _settle(claim: Claim, effect: Effect, **values: object) -> None:
     """Write what became of a step. A worker that slept through its lease must not: another has judged it since."""
     with transaction.atomic():
         fence(claim)
-        Effect.objects.filter(pk=effect.pk).update(**values, updated_at=timezone.now())
+        Effect.objects.filter(pk=effect.pk).update(**values, updated_at=Now())

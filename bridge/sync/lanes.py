@@ -15,23 +15,35 @@ from django.db import connection as db
 LANES_PER_CLAIM = 8
 LANES_PER_CONNECTION = 2
 NEEDED_FOR_A_CALL_S = 30
+FAILED = -1  # as `clean`: work is there, whatever `dirty` says
+
+# A partner that is away keeps no lane from being claimed, because its events are to be observed. What needs the partner
+# is held until after the next probe, the longer the longer it is away: a long queue must not go round all the time.
+HELD = """
+CASE WHEN {0}.paused_until > clock_timestamp() THEN {0}.paused_until
+  + random() * least(greatest(clock_timestamp() - {0}.since, interval '1 min'), interval '1 h') END
+"""
 
 # At most two lanes of a connection per claim, so that a busy clinic does not make the others wait.
-CLAIM = """
+CLAIM = f"""
 WITH due AS (
   SELECT s.connection_id, s.lane_key FROM connections n CROSS JOIN LATERAL (
     SELECT x.connection_id, x.lane_key FROM lanes x
     WHERE x.connection_id = n.id AND x.run_at <= clock_timestamp()
     ORDER BY x.run_at LIMIT %(each)s FOR UPDATE OF x SKIP LOCKED
   ) s
-  WHERE n.id > %(cursor)s AND n.paused_until <= clock_timestamp() AND n.state IN ('shadow', 'active')
+  WHERE n.id > %(cursor)s AND n.state IN ('shadow', 'active')
     AND (%(only)s::bigint IS NULL OR n.id = %(only)s)
   ORDER BY n.id LIMIT %(limit)s
 )
 UPDATE lanes l SET leased = true, run_at = clock_timestamp() + make_interval(secs => %(lease)s), token = l.token + 1
-FROM due WHERE l.connection_id = due.connection_id AND l.lane_key = due.lane_key
-RETURNING l.connection_id, l.lane_key, l.token, l.dirty
-"""
+FROM due
+LEFT JOIN breakers k ON k.connection_id = due.connection_id AND k.partner = 'krayin'
+LEFT JOIN breakers c ON c.connection_id = due.connection_id AND c.partner = 'chatwoot'
+WHERE l.connection_id = due.connection_id AND l.lane_key = due.lane_key
+RETURNING l.connection_id, l.lane_key, l.token, l.dirty, l.clean,
+  k.id IS NOT NULL, {HELD.format("k")}, c.id IS NOT NULL, {HELD.format("c")}
+"""  # noqa: S608 - constants
 
 # Mostly enough is left, and reading costs no commit.
 ENOUGH_LEFT = """
@@ -47,8 +59,9 @@ RETURNING run_at
 
 # A wake-up that raced with this claim is in `dirty`: never asked for with NOT EXISTS, which would lose it.
 FINISH = """
-UPDATE lanes SET leased = false, clean = %(seen)s,
-  run_at = CASE WHEN dirty > %(seen)s OR %(more)s THEN clock_timestamp() ELSE %(next)s::timestamptz END
+UPDATE lanes SET leased = false, clean = %(clean)s,
+  run_at = CASE WHEN dirty > %(seen)s OR %(more)s OR %(next)s::timestamptz < clock_timestamp()
+                THEN clock_timestamp() ELSE %(next)s::timestamptz END
 WHERE connection_id = %(connection)s AND lane_key = %(lane)s AND token = %(token)s
 RETURNING run_at
 """
@@ -68,12 +81,24 @@ class LeaseLost(Exception):
 
 @dataclass
 class Claim:
-    """A leased lane. `dirty` is what this claim will have seen when it finishes."""
+    """A leased lane. `dirty` is what this claim will have seen when it finishes; `clean` is FAILED after a failure.
+
+    A partner that is away may be asked, as a probe, unless there is a time until which what needs it is held.
+    """
 
     connection_id: int
     lane_key: str
     token: int
     dirty: int
+    clean: int = 0
+    is_krayin_away: bool = False
+    krayin_held_until: datetime | None = None
+    is_chatwoot_away: bool = False
+    chatwoot_held_until: datetime | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        return self.clean == FAILED
 
     def _values(self, **more: object) -> dict[str, Any]:
         return {"connection": self.connection_id, "lane": self.lane_key, "token": self.token, **more}
@@ -89,10 +114,14 @@ class Claim:
             if cursor.fetchone() is None:
                 raise LeaseLost(self.lane_key)
 
-    def finish(self, *, next_at: datetime | None, more: bool = False) -> bool:
-        """Give the lane back; it runs again at `next_at`, at once if work came meanwhile. False if the lease was lost."""
+    def finish(self, *, next_at: datetime | None, more: bool = False, failed: bool = False) -> bool:
+        """Give the lane back; it runs again at `next_at`, at once if work came meanwhile. False if the lease was lost.
+
+        `failed`: by a defect of ours, so that all its work is still to do and the next claim knows of it.
+        """
+        clean = FAILED if failed else self.dirty
         with db.cursor() as cursor:
-            cursor.execute(FINISH, self._values(seen=self.dirty, more=more, next=next_at))
+            cursor.execute(FINISH, self._values(seen=self.dirty, clean=clean, more=more, next=next_at))
             return cursor.fetchone() is not None
 
 

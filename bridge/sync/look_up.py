@@ -6,8 +6,7 @@ is spent and the step waits. Changes of existing objects need no look-up: asking
 
 from dataclasses import replace
 from datetime import datetime
-
-from django.utils import timezone
+from functools import partial
 
 from bridge.causes import Cause
 from bridge.clients.base import Priority
@@ -30,11 +29,13 @@ def look_up(work: Work, state: EffectState) -> datetime | None:
         krayin_id=work.connection.krayin_id, object_ref=state.ref, kind=state.kind, seq=state.seq
     )
     found = _find(work, effect, step_of(work, effect))
-    Effect.objects.filter(pk=effect.pk).update(looked_up_at=timezone.now())
+    Effect.objects.filter(pk=effect.pk).update(looked_up_at=work.now)
+    if effect.kind == Kind.CREATE_PERSON:
+        people.release_identity(work.connection, work.contact.subject_id)
     if found:
         return None
     if effect.kind not in CREATES:
-        effects.put_back(work.claim, effect, until=timezone.now())
+        effects.put_back(work.claim, effect, until=work.now)
         return None
     return effects.try_again(work.claim, effect, _cause_of(effect), effect.detail)
 
@@ -82,7 +83,7 @@ def _find_person(work: Work, effect: Effect) -> bool:
     if not (identity.email or identity.phone):
         return False
     hits = work.client.person_search(email=identity.email or None, phone=identity.phone[-8:] or None)
-    found = people.match(work.connection, identity, hits)
+    found = people.match(work.connection, identity, people.not_denied(work.contact, hits))
     if found is None or not found.is_sure:
         return False
     _confirm_person(work, effect, found.person, has_ref=False, found_by=found.found_by.value)
@@ -96,6 +97,7 @@ def _holds_key(person: Person, ref: str) -> bool:
 
 def _confirm_person(work: Work, effect: Effect, person: Person, *, has_ref: bool, found_by: str) -> None:
     """The contact is not read anew while this is in doubt (bridge.sync.reread), so its values are those of the call."""
+    work.people[person.id] = person
     opened = work.open_contact()
     is_ours = has_ref or person.name == person_name(opened.name, opened.phone, opened.contact_id)
     written = records.values_of(person.name, opened) if is_ours else {}
@@ -140,6 +142,10 @@ def _find_note(work: Work, effect: Effect, step: Step) -> bool:
         return False
     conversation = work.loaded.conversations[step.conversation_id]
     activity_id = min(note.id for note in found)
+    if refs.is_hand_note(step.ref):
+        agreed = partial(records.hand_note_agreed, work, step.ref, activity_id)
+        effects.confirm(work.claim, {effect: activity_id}, agreed, calls=work.calls)
+        return True
     # What it shows is not known: version 0 makes planning write it again, whole.
     stale = replace(step, digest="", day_version=0, closes_day=False)
     effects.confirm(

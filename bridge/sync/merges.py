@@ -17,8 +17,10 @@ from bridge.models import (
     ObservedConversation,
     Suggestion,
     SyncedObject,
+    Wish,
 )
 from bridge.sync.lanes import mark_dirty
+from bridge.sync.state import own_code
 from bridge.webhooks.intake import lane_of
 
 Kind = SyncedObject.Kind
@@ -57,6 +59,8 @@ def _take_over(connection: Connection, old: ObservedContact, new: ObservedContac
     """Give the new contact the old one's person and opportunities, or show people the two persons it has now."""
     old_lane, new_lane = lane_of(old.chatwoot_contact_id), lane_of(new.chatwoot_contact_id)
     LaneAlias.objects.update_or_create(connection=connection, lane_key=old_lane, defaults={"canonical": new_lane})
+    # The intake follows an alias once only: contacts merged into the old one before now lead to the new one.
+    LaneAlias.objects.filter(connection=connection, canonical=old_lane).update(canonical=new_lane)
     mine, theirs = _person(connection, new), _person(connection, old)
     if theirs is None:
         return
@@ -70,6 +74,8 @@ def _take_over(connection: Connection, old: ObservedContact, new: ObservedContac
     ObservedContact.objects.filter(pk=new.pk).update(ref_contact_id=old.ref_id)
     SyncedObject.objects.filter(connection=connection, lane_key=old_lane).update(lane_key=new_lane)
     Effect.objects.filter(connection=connection, lane_key=old_lane).update(lane_key=new_lane)
+    # Unlinkings of the old contact are part of the references the new one takes over.
+    Wish.objects.filter(contact=old).update(contact=new)
     ContactMapping.objects.filter(connection=connection, chatwoot_contact_id=new.chatwoot_contact_id).delete()
     ContactMapping.objects.filter(connection=connection, chatwoot_contact_id=old.chatwoot_contact_id).update(
         chatwoot_contact_id=new.chatwoot_contact_id
@@ -77,5 +83,5 @@ def _take_over(connection: Connection, old: ObservedContact, new: ObservedContac
 
 
 def _person(connection: Connection, contact: ObservedContact) -> SyncedObject | None:
-    ref = refs.person_ref(connection.ref_code, contact.ref_id)
+    ref = refs.person_ref(own_code(connection, contact), contact.ref_id)
     return SyncedObject.objects.filter(krayin_id=connection.krayin_id, ref=ref, gone_at=None).first()

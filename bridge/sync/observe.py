@@ -6,7 +6,7 @@ else changes their contacts meanwhile.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -110,7 +110,7 @@ def _contacts(work: Observation, facts: Sequence[ContactFact]) -> None:
             unique_fields=["id"],
             update_fields=[
                 *CONTACT_FIELDS, "mask", "has_email", "has_phone", "has_identifier", "digests", "needs_read",
-                "seen_at", "last_activity_at", "gone_at", "read_at",
+                "seen_at", "last_activity_at", "gone_at", "read_at", "changed_at",
             ],
         )  # fmt: skip
     _contact_points(work, points)
@@ -134,6 +134,9 @@ def _merge_contact(work: Observation, row: ObservedContact, fact: ContactFact, *
     for a read over REST (DESIGN section 2)."""
     if fact.last_activity_at and (row.last_activity_at is None or fact.last_activity_at > row.last_activity_at):
         row.last_activity_at = fact.last_activity_at
+        work.changed.add(fact.contact_id)
+    if fact.changed_at and (row.changed_at is None or fact.changed_at > row.changed_at):
+        row.changed_at = fact.changed_at
         work.changed.add(fact.contact_id)
     digests = contact_digests(fact)
     if not is_new and not fact.is_authoritative:
@@ -213,7 +216,8 @@ def _conversations(work: Observation, facts: Sequence[ConversationFact]) -> None
             unique_fields=["id"],
             update_fields=[
                 "contact_id", "moved_from_id", "inbox_id", "channel", "status", "version", "version_digest", "labels",
-                "assignee_id", "team_id", "first_reply_at", "resolved_at", "last_activity_at", "gone_at",
+                "assignee_id", "team_id", "labels_seen", "teams_seen", "assignees_seen", "first_reply_at",
+                "resolved_at", "last_activity_at", "gone_at",
             ],
         )  # fmt: skip
 
@@ -251,12 +255,22 @@ def _accumulate(work: Observation, row: ObservedConversation, fact: Conversation
     """Facts that only grow, whatever the order of the bodies: earliest reply, earliest resolution, last activity."""
     row.first_reply_at = _earliest(row.first_reply_at, fact.first_reply_at)
     row.last_activity_at = max(filter(None, (row.last_activity_at, fact.last_activity_at)), default=None)
+    row.labels_seen = sorted({*row.labels_seen, *fact.labels})
+    row.teams_seen = _seen(row.teams_seen, fact.team_id, fact.version)
+    row.assignees_seen = _seen(row.assignees_seen, fact.assignee_id, fact.version)
     if fact.status == ObservedConversation.Status.RESOLVED:
         resolved_at = datetime.fromtimestamp(fact.version / 1_000_000, work.zone)
         earliest = _earliest(row.resolved_at, resolved_at)
         if earliest != row.resolved_at:
             work.touched[row.pk] |= {d.astimezone(work.zone).date() for d in (row.resolved_at, earliest) if d}
             row.resolved_at = earliest
+
+
+def _seen(known: Mapping[str, int], number: int | None, version: int) -> dict[str, int]:
+    """By number, the newest version of the conversation that showed it; nobody takes nobody away."""
+    if number is None:
+        return dict(known)
+    return {**known, str(number): max(version, known.get(str(number), version))}
 
 
 def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -6,10 +6,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection as db
-from django.utils import timezone
 
 from bridge.clients.shapes import Person
-from bridge.models import Connection, ContactMapping, IdentityClaim, SyncedObject
+from bridge.models import Connection, ContactMapping, IdentityClaim, ObservedContact, Suggestion, SyncedObject
 from consent.encryption import blind
 from consent.identifiers import email_normalised, names_compatible, phone_e164, phone_forms
 
@@ -18,7 +17,8 @@ FoundBy = ContactMapping.FoundBy
 
 TAKE = """
 INSERT INTO identity_claims (krayin_id, kind, blind, subject, until)
-SELECT %s, k, b, %s, %s FROM unnest(%s::text[], %s::bytea[]) AS t(k, b) ORDER BY k, b
+SELECT %s, k, b, %s, clock_timestamp() + make_interval(secs => %s)
+FROM unnest(%s::text[], %s::bytea[]) AS t(k, b) ORDER BY k, b
 ON CONFLICT (krayin_id, kind, blind) DO UPDATE SET subject = excluded.subject, until = excluded.until
   WHERE identity_claims.until < clock_timestamp() OR identity_claims.subject = excluded.subject
 """
@@ -58,9 +58,8 @@ def claim_identity(connection: Connection, identity: Identity, subject: UUID) ->
     if not keys:
         return True
     with db.cursor() as cursor:
-        until = timezone.now() + CLAIM_FOR
         kinds, blinds = [k for k, _ in keys], [b for _, b in keys]
-        cursor.execute(TAKE, [connection.krayin_id, subject, until, kinds, blinds])
+        cursor.execute(TAKE, [connection.krayin_id, subject, CLAIM_FOR.total_seconds(), kinds, blinds])
         if cursor.rowcount == len(keys):
             return True
     release_identity(connection, subject)
@@ -69,6 +68,28 @@ def claim_identity(connection: Connection, identity: Identity, subject: UUID) ->
 
 def release_identity(connection: Connection, subject: UUID) -> None:
     IdentityClaim.objects.filter(krayin_id=connection.krayin_id, subject=subject).delete()
+
+
+def not_denied(contact: ObservedContact, hits: Sequence[Person]) -> Sequence[Person]:
+    """The hits without those of whom people said that they are somebody else."""
+    if not hits:
+        return hits
+    kept_apart = [Suggestion.State.DIFFERENT, Suggestion.State.SHARED]
+    rows = Suggestion.objects.filter(contact=contact, state__in=kept_apart)
+    denied = set(rows.values_list("krayin_person_id", flat=True))
+    return [person for person in hits if person.id not in denied]
+
+
+def proposed_to(contact: ObservedContact) -> set[int]:
+    """Persons that were proposed and about whom nobody has decided yet."""
+    rows = Suggestion.objects.filter(contact=contact, state=Suggestion.State.OPEN)
+    return set(rows.values_list("krayin_person_id", flat=True)[:50])
+
+
+def is_called_shared(connection_id: int, person_id: int) -> bool:
+    """Whether people said that somebody else uses this person's phone, too: whose its fields are cannot be told."""
+    rows = Suggestion.objects.filter(krayin_person_id=person_id, state=Suggestion.State.SHARED)
+    return rows.filter(connection=connection_id).exists()
 
 
 def match(connection: Connection, identity: Identity, hits: Sequence[Person]) -> Match | None:
@@ -95,16 +116,24 @@ def _same_phone(phone: str, others: Iterable[str]) -> bool:
 
 
 def _verdict(connection: Connection, identity: Identity, person: Person, *, count: int) -> tuple[bool, str]:
+    agree = names_compatible(identity.name, person.name)
+    evidence = why_unsure(connection, identity.ref, person.id, count=count, names_agree=agree)
+    return not evidence, evidence
+
+
+def why_unsure(connection: Connection, ref: str, person_id: int, *, count: int, names_agree: bool) -> str:
+    """Why a person with an equal value is not simply the contact `ref` (DESIGN section 5); empty when it surely is.
+
+    `count` is how many persons have one of the contact's values.
+    """
     if count > 1:
-        return False, "several_hits"
+        return "several_hits"
     taken = SyncedObject.objects.filter(
-        krayin_id=connection.krayin_id, kind=SyncedObject.Kind.PERSON, foreign_id=person.id, gone_at=None
-    ).exclude(ref=identity.ref)
+        krayin_id=connection.krayin_id, kind=SyncedObject.Kind.PERSON, foreign_id=person_id, gone_at=None
+    ).exclude(ref=ref)
     if taken.exists():
-        return False, "linked_to_another"
+        return "linked_to_another"
     # Two clinics in one Krayin: a person there may be the other clinic's (never across CNPJs).
     if Connection.objects.filter(krayin_id=connection.krayin_id).exclude(clinic_id=connection.clinic_id).exists():
-        return False, "krayin_of_several_clinics"
-    if not names_compatible(identity.name, person.name):
-        return False, "another_name"
-    return True, ""
+        return "krayin_of_several_clinics"
+    return "" if names_agree else "another_name"

@@ -4,22 +4,29 @@ No database, no HTTP, no clock of its own. Planning the same state twice gives t
 steps were confirmed gives none.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from bridge.back import plan as back_plan
+from bridge.back.fields import Side
+from bridge.back.plan import BackState
 from bridge.causes import Cause
 from bridge.mappers import refs
 from bridge.models import Connection, Effect
+from bridge.rules.conditions import Rule, furthest
+from bridge.sync.wishes import MAKES_LEAD, Hand, WishState
+from bridge.sync.wishes import Kind as Asked
 
 Kind = Effect.Kind
 State = Effect.State
 
 IN_FLIGHT = frozenset({State.SENT, State.UNKNOWN})
 STOPPED = frozenset({State.REJECTED, State.DENIED})
+FOR_EVER = 0  # the `seq` of creates
 MOVING = timedelta(seconds=5)
-RULES = ("stage_on_conversation_created", "stage_on_first_response", "stage_on_conversation_resolved")
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,13 @@ class Settings:
     message_text: str
     note_quiet: timedelta
     note_max_age: timedelta
-    stages: tuple[tuple[int, str], ...]  # (id, code) in pipeline order
+    stages: tuple[tuple[int, str], ...]  # (id, code): the pipeline's in its order, then those that rules lead to
     first_stage_id: int | None
-    stage_rules: Mapping[str, int | None]  # empty when stage progression is off
+    stage_rules: tuple[Rule, ...]  # empty when stage progression is off
     settle: timedelta
 
     def position(self, stage_id: int | None) -> int:
-        """Place of a stage in its pipeline; -1 when it is not there."""
+        """Place of a stage in the order of all stages; -1 when it is not there."""
         return next((i for i, (known, _) in enumerate(self.stages) if known == stage_id), -1)
 
     def is_final(self, stage_id: int | None) -> bool:
@@ -78,7 +85,12 @@ class ConversationState:
     has_first_reply: bool
     was_resolved: bool
     lead_number: int | None
+    inbox_id: int = 0
+    labels: frozenset[str] = frozenset()  # every one that was ever seen; teams and assignees likewise, by number
+    teams: frozenset[str] = frozenset()
+    assignees: frozenset[str] = frozenset()
     is_moving: bool = False  # it left a contact that may have been merged into this one
+    is_kept_back: bool = False  # people said: do not send this conversation
     days: tuple[DayState, ...] = ()
 
 
@@ -112,6 +124,8 @@ class LaneState:
     conversations: Sequence[ConversationState]
     synced: Mapping[str, SyncedState]
     effects: Sequence[EffectState]
+    hand: Hand = field(default_factory=Hand)
+    back: BackState | None = None  # what Chatwoot should show; None where nothing of Krayin is shown there
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,8 @@ class Step:
     part: int = 1
     message_id: int | None = None
     closes_day: bool = False
+    wish: WishState | None = None  # what a person asked for by hand
+    rule_stage_id: int | None = None  # by hand: the stage the rules want now, against which the person decided
 
 
 @dataclass
@@ -144,9 +160,20 @@ class Plan:
     waiting: list[Step] = field(default_factory=list)
     wake_at: datetime | None = None
     notice: Cause | None = None
+    # Wishes: to unlink now (nothing is under way), to settle because they are fulfilled, to answer when all is done.
+    unlink: WishState | None = None
+    fulfilled: list[UUID] = field(default_factory=list)
+    refresh: WishState | None = None
 
     def wake(self, at: datetime) -> None:
         self.wake_at = at if self.wake_at is None else min(self.wake_at, at)
+
+    def hold(self, kinds: Collection[Kind], until: datetime) -> None:
+        """Keep the steps of these kinds back until then; the others go on."""
+        kept = [step for step in self.ready if step.kind not in kinds]
+        if len(kept) < len(self.ready):
+            self.ready = kept
+            self.wake(until)
 
 
 def plan(state: LaneState, now: datetime) -> Plan:
@@ -154,6 +181,12 @@ def plan(state: LaneState, now: datetime) -> Plan:
     result = Plan()
     contact = state.contact
     if contact is None or contact.is_gone:
+        return result
+    _settle_wishes(state, contact, result)
+    if state.hand.unlinking:
+        _look_ups(state, result, now)
+        is_quiet = not any(effect.state in IN_FLIGHT for effect in state.effects)
+        result.unlink = state.hand.unlinking if is_quiet else None
         return result
     if not contact.is_reachable:
         result.notice = Cause.NO_IDENTIFIER
@@ -165,13 +198,15 @@ def plan(state: LaneState, now: datetime) -> Plan:
         return result
     effects = {(e.kind, e.ref, e.seq): e for e in state.effects}
     _look_ups(state, result, now)
-    for step in _wanted(state, contact, result, now):
+    for step in (*_wanted(state, contact, result, now), *_back_steps(state)):
         _sort_in(step, effects.get((step.kind, step.ref, step.seq)), state, result, now)
     if refs.person_ref(state.settings.ref_code, contact.contact_id) not in state.synced:
         # An opportunity is never made without its person; while that one waits or is refused, so does this.
         creates_person = any(step.kind == Kind.CREATE_PERSON for step in result.ready)
         result.ready = [s for s in result.ready if s.kind != Kind.CREATE_LEAD or creates_person]
     result.ready.sort(key=lambda step: PRIORITY[step.kind])
+    if not (result.ready or result.look_up or result.undecided):
+        result.refresh = state.hand.first(Asked.SYNC)
     return result
 
 
@@ -184,7 +219,19 @@ PRIORITY = {
     Kind.SET_LEAD: 4,
     Kind.CREATE_NOTE: 5,
     Kind.SET_NOTE: 5,
+    Kind.SET_CONTACT: 6,
+    Kind.SHOW_LEAD: 7,
+    Kind.SET_LABEL: 8,
 }
+
+
+IN_CHATWOOT = frozenset({Kind.SET_CONTACT, Kind.SHOW_LEAD, Kind.SET_LABEL})
+
+
+def _back_steps(state: LaneState) -> Iterator[Step]:
+    if state.back is not None:
+        for wanted in back_plan.wanted(state.back, state.synced):
+            yield Step(wanted.kind, wanted.ref, wanted.seq, wanted.digest)
 
 
 def _look_ups(state: LaneState, result: Plan, now: datetime) -> None:
@@ -205,6 +252,8 @@ def _sort_in(step: Step, effect: EffectState | None, state: LaneState, result: P
         return
     if effect and effect.state in STOPPED and effect.digest == step.digest:
         return
+    if effect and effect.state == State.DISCARDED and (step.seq == FOR_EVER or effect.digest == step.digest):
+        return  # what was given up stays so: an object for ever, a change until something else is wanted
     if effect and effect.state == State.INTENDED and effect.not_before > now:
         result.wake(effect.not_before)
         result.waiting.append(step)
@@ -213,27 +262,39 @@ def _sort_in(step: Step, effect: EffectState | None, state: LaneState, result: P
 
 
 def _wanted(state: LaneState, contact: ContactState, result: Plan, now: datetime) -> Iterator[Step]:
+    if state.hand.waits:
+        return  # unlinked by hand, and nobody has said yet who the contact is
     person = state.synced.get(refs.person_ref(state.settings.ref_code, contact.contact_id))
     yield from _person_steps(state, contact, person)
     if person and person.is_gone:
         return
-    for number, conversations in _by_lead(state, contact, result).items():
+    groups = _by_lead(state, contact, result)
+    for number, conversations in groups.items():
         yield from _lead_steps(state, contact, number, conversations)
         lead = state.synced.get(refs.lead_ref(state.settings.ref_code, contact.contact_id, number))
         if lead and not lead.is_gone and state.settings.preset != Connection.Preset.CONTACTS:
             for conversation in conversations:
-                yield from _note_steps(state, conversation, number, result, now)
+                if not conversation.is_kept_back:
+                    yield from _note_steps(state, conversation, number, result, now)
+    yield from _hand_steps(state, contact, groups)
 
 
 def _person_steps(state: LaneState, contact: ContactState, person: SyncedState | None) -> Iterator[Step]:
     ref = refs.person_ref(state.settings.ref_code, contact.contact_id)
     digest = "".join(contact.digests.get(f, "")[:16] for f in ("name", "email", "phone"))
     if person is None:
-        yield Step(Kind.CREATE_PERSON, ref, 0, digest)
-    elif not person.is_gone:
-        changed = any(contact.digests.get(f, "") != person.base.get(f, "") for f in ("name", "email", "phone"))
-        if changed or not person.has_ref:
-            yield Step(Kind.SET_PERSON, ref, person.seq, digest)
+        wish = state.hand.linking
+        if not is_all_kept_back(state) or state.hand.first(*MAKES_LEAD):
+            yield Step(Kind.CREATE_PERSON, ref, 0, _marked(digest, wish), wish=wish)
+    elif not person.is_gone and (_has_news(state, contact, person) or not person.has_ref):
+        yield Step(Kind.SET_PERSON, ref, person.seq, digest)
+
+
+def _has_news(state: LaneState, contact: ContactState, person: SyncedState) -> bool:
+    """Whether Krayin's person has to be written. Where both sides may change a field, only what wins is."""
+    if state.back is not None and not state.back.shares_person:
+        return bool(state.back.fields_for(Side.TO_KRAYIN))
+    return any(contact.digests.get(f, "") != person.base.get(f, "") for f in ("name", "email", "phone"))
 
 
 def _by_lead(state: LaneState, contact: ContactState, result: Plan) -> dict[int, list[ConversationState]]:
@@ -244,6 +305,8 @@ def _by_lead(state: LaneState, contact: ContactState, result: Plan) -> dict[int,
     groups: dict[int, list[ConversationState]] = {}
     for conversation in state.conversations:
         number = conversation.lead_number
+        if number is None and conversation.is_kept_back:
+            continue
         if number is None:
             lead = state.synced.get(refs.lead_ref(code, contact.contact_id, last))
             if lead is not None and known:
@@ -251,7 +314,10 @@ def _by_lead(state: LaneState, contact: ContactState, result: Plan) -> dict[int,
                 continue
             number = last
         groups.setdefault(number, []).append(conversation)
-    if not groups and not result.undecided:
+    for wish in state.hand.open:
+        if wish.kind in MAKES_LEAD and wish.lead_number:
+            groups.setdefault(wish.lead_number, [])
+    if not groups and not result.undecided and not state.hand.keeps_back:
         groups[1] = []  # a contact without conversation in an account that is wholly ours
     return groups
 
@@ -265,40 +331,32 @@ def _lead_steps(
     first = min(conversations, key=lambda c: c.conversation_id, default=None)
     conversation_id = first.conversation_id if first else None
     title = contact.digests.get("name", "")[:16] + (first.inbox_digest if first else "")[:16]
-    stage_id, rule, mover = furthest_stage(settings, conversations)
+    sent = [conversation for conversation in conversations if not conversation.is_kept_back]
+    earned = furthest(settings.stage_rules, [known for known, _ in settings.stages], sent)
+    stage_id, rule = earned.stage_id, earned.rule
     if lead is None:
-        yield Step(
-            Kind.CREATE_LEAD, ref, 0, title, conversation_id,
-            lead_number=number, stage_id=stage_id or settings.first_stage_id, rule=rule,
-        )  # fmt: skip
+        wish = state.hand.making(number)
+        if sent or not conversations or wish:
+            yield Step(
+                Kind.CREATE_LEAD, ref, 0, _marked(title, wish), conversation_id,
+                lead_number=number, stage_id=stage_id or settings.first_stage_id, rule=rule, wish=wish,
+            )  # fmt: skip
         return
     if lead.is_gone:
         return
-    if stage_id and lead.base.get("stage_wanted") != stage_id and not lead.is_closed:
+    asked = state.hand.stage_of(number)
+    if asked:
+        # A person's word comes instead of the rules', which may ask again for what comes later only.
+        yield _asked_stage(asked, ref, lead, rule_stage_id=stage_id)
+    elif stage_id and lead.base.get("stage_wanted") != stage_id and not lead.is_closed:
         is_forward = settings.position(stage_id) > settings.position(lead.stage_id)
         if is_forward:
             yield Step(
-                Kind.SET_STAGE, ref, lead.seq, str(stage_id), mover, lead_number=number, stage_id=stage_id, rule=rule
-            )
+                Kind.SET_STAGE, ref, lead.seq, str(stage_id), earned.conversation_id,
+                lead_number=number, stage_id=stage_id, rule=rule,
+            )  # fmt: skip
     if (lead.is_ours and lead.base.get("title") != title) or not lead.has_ref:
         yield Step(Kind.SET_LEAD, ref, lead.seq, title, conversation_id, lead_number=number)
-
-
-def furthest_stage(
-    settings: Settings, conversations: Sequence[ConversationState]
-) -> tuple[int | None, str, int | None]:
-    """The furthest stage any rule asks for, its rule and the conversation that fulfils it; (None, "", None) if none.
-
-    Facts only accumulate, so the result does not depend on the order in which they came.
-    """
-    best: tuple[int | None, str, int | None] = (None, "", None)
-    for conversation in sorted(conversations, key=lambda c: c.conversation_id):
-        reached = (True, conversation.has_first_reply, conversation.was_resolved)
-        for rule, holds in zip(RULES, reached, strict=True):
-            stage_id = settings.stage_rules.get(rule)
-            if holds and stage_id and settings.position(stage_id) > settings.position(best[0]):
-                best = (stage_id, rule, conversation.conversation_id)
-    return best
 
 
 def _note_steps(
@@ -307,7 +365,7 @@ def _note_steps(
     settings = state.settings
     for day in conversation.days:
         due = min(day.last_change_at + settings.note_quiet, day.first_change_at + settings.note_max_age)
-        if conversation.status != "resolved" and due > now:
+        if conversation.status != "resolved" and due > now and not state.hand.first(Asked.SYNC):
             result.wake(due)
             continue
         if settings.message_text == Connection.MessageText.EACH:
@@ -345,3 +403,58 @@ def _message_notes(state: LaneState, conversation: ConversationState, day: DaySt
             conversation.conversation_id, lead_number=number, day=day.day, day_version=day.version,
             message_id=message.message_id, closes_day=len(pending) == 1,
         )  # fmt: skip
+
+
+# By hand --------------------------------------------------------------------------------------------------------------
+
+
+def is_all_kept_back(state: LaneState) -> bool:
+    """Whether people keep back every conversation of the contact, so that nothing of it is sent by itself."""
+    return bool(state.conversations) and all(c.is_kept_back for c in state.conversations)
+
+
+def _marked(digest: str, wish: WishState | None) -> str:
+    """What is wanted, told from the same thing asked for earlier and refused."""
+    return f"{digest}:{wish.mark}" if wish else digest
+
+
+def _asked_stage(wish: WishState, ref: str, lead: SyncedState, *, rule_stage_id: int | None) -> Step:
+    return Step(
+        Kind.SET_STAGE, ref, lead.seq, _marked(str(wish.stage_id), wish), wish.conversation_id,
+        lead_number=wish.lead_number or 1, stage_id=wish.stage_id, wish=wish, rule_stage_id=rule_stage_id,
+    )  # fmt: skip
+
+
+def _hand_steps(state: LaneState, contact: ContactState, groups: Collection[int]) -> Iterator[Step]:
+    """Stages of opportunities that no conversation belongs to now, and notes that staff wrote."""
+    code = state.settings.ref_code
+    numbers = {c.conversation_id: c.lead_number for c in state.conversations}
+    for wish in state.hand.open:
+        number = wish.lead_number if wish.kind == Asked.STAGE else numbers.get(wish.conversation_id or 0)
+        ref = refs.lead_ref(code, contact.contact_id, number or 0)
+        lead = state.synced.get(ref)
+        if lead is None or lead.is_gone or number is None:
+            continue
+        if wish.kind == Asked.STAGE and number not in groups:
+            yield _asked_stage(wish, ref, lead, rule_stage_id=None)
+        if wish.kind == Asked.NOTE:
+            ref = refs.hand_note_ref(code, wish.key)
+            yield Step(Kind.CREATE_NOTE, ref, FOR_EVER, wish.mark, wish.conversation_id, lead_number=number, wish=wish)
+
+
+def _settle_wishes(state: LaneState, contact: ContactState, result: Plan) -> None:
+    """Find the wishes that are fulfilled, however that came about."""
+    code = state.settings.ref_code
+    person = state.synced.get(refs.person_ref(code, contact.contact_id))
+    for wish in state.hand.open:
+        lead = state.synced.get(refs.lead_ref(code, contact.contact_id, wish.lead_number or 0))
+        is_linked = person is not None and wish.person_id in (None, person.foreign_id)
+        fulfilled = {
+            Asked.OPPORTUNITY: lead is not None,
+            Asked.LINK: is_linked and (lead is not None or wish.lead_id is None),
+            Asked.NOTE: refs.hand_note_ref(code, wish.key) in state.synced,
+        }
+        if fulfilled.get(Asked(wish.kind), False):
+            result.fulfilled.append(wish.id)
+    if state.hand.held and person is not None:
+        result.fulfilled.append(state.hand.held)

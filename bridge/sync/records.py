@@ -5,8 +5,10 @@ from datetime import date
 from typing import Any
 
 from django.db import connection as db
-from django.utils import timezone
+from django.db.models import F
 
+from bridge.back.fields import agreed_there, seen
+from bridge.back.leads import keep_leads
 from bridge.clients.shapes import Lead
 from bridge.mappers import refs
 from bridge.mappers.krayin import OpenContact, canonical_phone
@@ -74,18 +76,19 @@ FROM k JOIN observed_messages o
 
 def agree(work: Work, *, kind: Kind, ref: str, foreign_id: int, base: dict[str, Any], **more: Any) -> None:
     """Remember that an object exists in Krayin as `base` says; raises its `seq`."""
-    row = work.synced(ref)
     values: dict[str, Any] = {
         "foreign_id": foreign_id,
         "base": base,
-        "synced_at": timezone.now(),
+        "synced_at": work.now,
         "gone_at": None,
+        "forgotten_at": None,
         **more,
     }
     SyncedObject.objects.update_or_create(
         krayin_id=work.connection.krayin_id,
         ref=ref,
-        defaults={**values, "seq": row.seq + 1 if row else 1},
+        # Never back to 1, also when it is made again: the ledger knows each change by it.
+        defaults={**values, "seq": F("seq") + 1},
         create_defaults={
             **values, "connection": work.connection, "kind": kind, "lane_key": work.claim.lane_key, "seq": 1,
         },
@@ -127,20 +130,31 @@ def will_write(held: SyncedObject, *, there: Mapping[str, str], sent: Mapping[st
     SyncedObject.objects.filter(pk=held.pk).update(base={**held.base, **marks("written", there), **marks("sent", sent)})
 
 
+def will_move(held: SyncedObject, stage_id: int | None) -> None:
+    """Remember, with *sent*, where the call will put an opportunity: should its answer be lost, it was not people."""
+    SyncedObject.objects.filter(pk=held.pk).update(base={**held.base, "stage_sent": stage_id})
+
+
 def person_agreed(
     work: Work, *, person_id: int, found_by: str, has_ref: bool, written: dict[str, str] | None = None
 ) -> None:
     ref = refs.person_ref(work.code, work.contact.ref_id)
+    base = person_base(work, written)
+    person = work.people.get(person_id)
+    there = seen(person, work.contact.digests, base) if person else {}
     agree(
-        work, kind=Kind.PERSON, ref=ref, foreign_id=person_id, base=person_base(work, written), found_by=found_by,
-        has_ref=has_ref,
+        work, kind=Kind.PERSON, ref=ref, foreign_id=person_id, base=base | (agreed_there(there) if there else {}),
+        found_by=found_by, has_ref=has_ref, there=there, there_at=work.seen_at if there else None,
+        there_version=person.updated_at if person else None,
     )  # fmt: skip
     map_contact(work, person_id=person_id, lead_id=None, found_by=found_by)
 
 
 def lead_agreed(work: Work, step: Step, lead: Lead, *, found_by: str, has_ref: bool) -> None:
     """Remember the opportunity, give it its conversations and log the stage it was made in."""
-    base: dict[str, Any] = {"title": step.digest, **marks("written", {"title": lead.title})}
+    title = step.digest.partition(":")[0]  # without the mark of a wish
+    keep_leads(work.connection.krayin_id, [lead], work.seen_at)
+    base: dict[str, Any] = {"title": title, "stage_ours": lead.stage_id, **marks("written", {"title": lead.title})}
     if found_by == "created" and step.rule:
         base["stage_wanted"] = step.stage_id
     agree(
@@ -201,7 +215,8 @@ def log_stage(work: Work, step: Step, lead_id: int, *, previous: int | None, res
         krayin_lead_id=lead_id,
         previous_stage=stage_name(work, previous),
         new_stage=stage_name(work, step.stage_id) or "",
-        trigger_source=StageChangeLog.Trigger.WEBHOOK,
+        trigger_source=StageChangeLog.Trigger.PANEL if step.wish else StageChangeLog.Trigger.WEBHOOK,
+        asked_by_id=step.wish.asked_by_id if step.wish else None,
         rule=step.rule,
         result=result,
         chatwoot_conversation_id=step.conversation_id,
@@ -211,6 +226,9 @@ def log_stage(work: Work, step: Step, lead_id: int, *, previous: int | None, res
 
 def gone(work: Work, ref: str) -> None:
     """A person deleted the object in Krayin: it is not made again (DESIGN section 6)."""
-    SyncedObject.objects.filter(krayin_id=work.connection.krayin_id, ref=ref, gone_at=None).update(
-        gone_at=timezone.now()
-    )
+    SyncedObject.objects.filter(krayin_id=work.connection.krayin_id, ref=ref, gone_at=None).update(gone_at=work.now)
+
+
+def hand_note_agreed(work: Work, ref: str, activity_id: int) -> None:
+    """A note that staff wrote: it is never rewritten."""
+    agree(work, kind=Kind.NOTE, ref=ref, foreign_id=activity_id, base={})

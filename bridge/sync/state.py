@@ -3,13 +3,16 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F, Q
 
+from bridge.back.plan import BackState
+from bridge.back.state import load_back
+from bridge.mappers import refs
 from bridge.models import (
     Connection,
     ConversationDay,
@@ -18,9 +21,11 @@ from bridge.models import (
     ObservedConversation,
     ObservedMessage,
     SyncedObject,
+    Wish,
 )
+from bridge.rules.lists import acting, ordered_stages, rows_of
+from bridge.sync import wishes
 from bridge.sync.plan import (
-    RULES,
     ContactState,
     ConversationState,
     DayState,
@@ -44,7 +49,7 @@ class Loaded:
 
 def settings_of(connection: Connection) -> Settings:
     """The planner's view of a connection."""
-    rules = {rule: getattr(connection, rule) for rule in RULES} if connection.stage_progression_enabled else {}
+    rows = rows_of(connection) if connection.stage_progression_enabled else []
     return Settings(
         ref_code=connection.ref_code,
         all_inboxes=connection.all_inboxes,
@@ -52,9 +57,9 @@ def settings_of(connection: Connection) -> Settings:
         message_text=connection.message_text if connection.preset == Connection.Preset.TEXT else "off",
         note_quiet=timedelta(seconds=connection.note_quiet_s),
         note_max_age=timedelta(seconds=connection.note_max_age_s),
-        stages=tuple((s["id"], s.get("code") or "") for s in connection.stages),
+        stages=tuple((s["id"], s.get("code") or "") for s in ordered_stages(connection, rows)),
         first_stage_id=connection.first_stage_id,
-        stage_rules=rules,
+        stage_rules=acting(connection, rows) if connection.stage_progression_enabled else (),
         settle=timedelta(seconds=settings.SETTLE_S),
     )
 
@@ -73,17 +78,36 @@ def load(connection: Connection, lane_key: str) -> Loaded:
     rows = list(
         ObservedConversation.objects.filter(contact=contact).order_by("chatwoot_conversation_id") if contact else []
     )
-    synced = {o.ref: o for o in SyncedObject.objects.filter(connection=connection, lane_key=lane_key)}
+    agreed = SyncedObject.objects.filter(connection=connection, lane_key=lane_key, forgotten_at=None)
+    synced = {o.ref: o for o in agreed}
+    hand, kept_back = _hand(contact) if contact else (wishes.Hand(), frozenset())
     planner = settings_of(connection)
+    planner = replace(planner, ref_code=wishes.code_of(connection.ref_code, hand.generation))
     days = _days(rows, with_messages=planner.message_text == Connection.MessageText.EACH)
     state = LaneState(
         settings=planner,
         contact=_contact_state(contact) if contact else None,
-        conversations=[_conversation_state(connection, row, days.get(row.pk, ())) for row in rows],
+        conversations=[
+            conversation_state(connection, row, days.get(row.pk, ()), is_kept_back=row.pk in kept_back) for row in rows
+        ],
         synced={ref: _synced_state(row) for ref, row in synced.items()},
         effects=_effects(connection, lane_key),
+        hand=hand,
+        back=_back(connection, contact, rows, synced, planner),
     )
     return Loaded(state, contact, {row.chatwoot_conversation_id: row for row in rows}, synced)
+
+
+def _back(
+    connection: Connection,
+    contact: ObservedContact | None,
+    rows: list[ObservedConversation],
+    synced: Mapping[str, SyncedObject],
+    planner: Settings,
+) -> BackState | None:
+    if contact is None:
+        return None
+    return load_back(connection, contact, rows, synced, person_ref=refs.person_ref(planner.ref_code, contact.ref_id))
 
 
 def _contact_state(row: ObservedContact) -> ContactState:
@@ -99,9 +123,10 @@ def inbox_name(connection: Connection, inbox_id: int) -> str:
     return str(connection.inbox_names.get(str(inbox_id), ""))
 
 
-def _conversation_state(
-    connection: Connection, row: ObservedConversation, days: tuple[DayState, ...]
+def conversation_state(
+    connection: Connection, row: ObservedConversation, days: tuple[DayState, ...] = (), *, is_kept_back: bool = False
 ) -> ConversationState:
+    """The planner's view of one conversation; `days` are those whose note is behind."""
     name = inbox_name(connection, row.inbox_id)
     return ConversationState(
         conversation_id=row.chatwoot_conversation_id,
@@ -110,7 +135,12 @@ def _conversation_state(
         has_first_reply=row.first_reply_at is not None,
         was_resolved=row.resolved_at is not None,
         lead_number=row.lead_number,
+        inbox_id=row.inbox_id,
+        labels=frozenset(row.labels_seen),
+        teams=frozenset(row.teams_seen),
+        assignees=frozenset(row.assignees_seen),
         is_moving=row.moved_from_id is not None,
+        is_kept_back=is_kept_back,
         days=days,
     )
 
@@ -161,6 +191,44 @@ def _synced_state(row: SyncedObject) -> SyncedState:
 
 
 def _effects(connection: Connection, lane_key: str) -> list[EffectState]:
-    open_states = ["shadow", "intended", "sent", "unknown", "rejected", "denied"]
+    open_states = ["shadow", "intended", "sent", "unknown", "rejected", "denied", "discarded"]
     rows = Effect.objects.filter(connection=connection, lane_key=lane_key, state__in=open_states)
     return [EffectState(e.kind, e.object_ref, e.seq, e.state, e.digest, e.not_before, e.sent_at) for e in rows]
+
+
+def _hand(contact: ObservedContact) -> tuple[wishes.Hand, frozenset[UUID]]:
+    """Wishes in force, and the conversations that people keep back. Settled unlinkings count for the references."""
+    rows = Wish.objects.filter(
+        Q(state__in=[Wish.State.OPEN, Wish.State.HELD]) | Q(kind=Wish.Kind.UNLINK, state=Wish.State.DONE),
+        contact=contact,
+    )
+    found = list(rows.select_related("conversation").order_by("created_at", "id"))
+    unlinked = [row for row in found if row.kind == Wish.Kind.UNLINK and row.state != Wish.State.OPEN]
+    kept_back = frozenset(row.conversation_id for row in found if row.kind == Wish.Kind.KEEP_BACK)
+    hand = wishes.Hand(
+        open=[_wish_state(row) for row in found if row.state == Wish.State.OPEN],
+        generation=len(unlinked),
+        held=next((row.pk for row in unlinked if row.state == Wish.State.HELD), None),
+        keeps_back=bool(kept_back),
+    )
+    return hand, frozenset(pk for pk in kept_back if pk)
+
+
+def _wish_state(row: Wish) -> wishes.WishState:
+    return wishes.WishState(
+        id=row.pk,
+        kind=row.kind,
+        conversation_id=row.conversation.chatwoot_conversation_id if row.conversation else None,
+        lead_number=row.lead_number,
+        stage_id=row.stage_id,
+        seen_stage_id=row.seen_stage_id,
+        person_id=row.person_id,
+        lead_id=row.lead_id,
+        asked_by_id=row.asked_by_id,
+    )
+
+
+def own_code(connection: Connection, contact: ObservedContact) -> str:
+    """The prefix of a contact's references, outside its lane's plan."""
+    unlinked = Wish.objects.filter(contact=contact, kind=Wish.Kind.UNLINK, state__in=[Wish.State.HELD, Wish.State.DONE])
+    return wishes.code_of(connection.ref_code, unlinked.count())

@@ -6,20 +6,21 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.utils import timezone
-
 from bridge.clients.base import CallRecord
+from bridge.clients.chatwoot import ChatwootClient
 from bridge.clients.krayin import KrayinClient
+from bridge.clients.shapes import Person
 from bridge.mappers import refs
 from bridge.mappers.krayin import OpenContact
 from bridge.models import Connection, Effect, ObservedContact, SyncedObject
 from bridge.sync import effects
+from bridge.sync.clock import database_now
 from bridge.sync.lanes import Claim
 from bridge.sync.observe import contact_context
-from bridge.sync.partners import SharedPace, krayin_client
+from bridge.sync.partners import SharedPace, chatwoot_client, krayin_client
 from bridge.sync.people import Identity
 from bridge.sync.plan import Plan, Step
-from bridge.sync.state import Loaded
+from bridge.sync.state import Loaded, load
 from consent.encryption import Actor, Opener, open_for
 from consent.models import Decision
 from consent.policy import PurposeOfUse
@@ -42,12 +43,17 @@ class Work:
     connection: Connection
     claim: Claim
     loaded: Loaded
+    now: datetime  # the database's, when the step was planned
     calls: int = 0
+    has_answer: bool = False
     _opener: Opener | None = None
     _opened: set[UUID] = field(default_factory=set)
     _client: KrayinClient | None = None
     _pace: SharedPace | None = None
     _contact: OpenContact | None = None
+    _chat: ChatwootClient | None = None
+    people: dict[int, Person] = field(default_factory=dict)  # persons read from Krayin in this claim
+    asked_at: datetime | None = None  # when the last write was sent
 
     @property
     def contact(self) -> ObservedContact:
@@ -61,16 +67,41 @@ class Work:
 
     @property
     def code(self) -> str:
-        return self.connection.ref_code
+        """Prefix of the contact's references: the connection's, changed by every unlinking by hand."""
+        return self.loaded.state.settings.ref_code
 
     def count(self, record: CallRecord) -> None:
         self.calls += 1
+        self.has_answer = self.has_answer or (record.status is not None and record.status < 500)
 
     @property
     def client(self) -> KrayinClient:
         if self._client is None:
             self._client, self._pace = krayin_client(self.connection, self.count)
         return self._client
+
+    @property
+    def chat(self) -> ChatwootClient:
+        if self._chat is None:
+            self._chat = chatwoot_client(self.connection, self._count_chat)
+        return self._chat
+
+    def _count_chat(self, record: CallRecord) -> None:
+        self.calls += 1
+
+    @property
+    def seen_at(self) -> datetime:
+        """When the call began whose answer is being written down, or earlier."""
+        return max(self.now, self.asked_at or self.now)
+
+    def reload(self) -> None:
+        """Read the lane again; the opened fields stay open."""
+        self.loaded, self.now = load(self.connection, self.claim.lane_key), database_now()
+
+    def reread_contact(self) -> None:
+        """The contact was observed anew: its row and opened values are out of date."""
+        self.contact.refresh_from_db()
+        self._contact = None
 
     def reserve(self, calls: int, priority: int) -> None:
         """Take the calls of a whole step from the budget. Raises Paced; then nothing was asked of the partner."""
@@ -153,7 +184,8 @@ class Attempt:
         """
         self.steps.extend(more)
         if not effects.send(self.work.claim, self.effects, self.decision, write):
-            raise Later(timezone.now() + BUSY)
+            raise Later(database_now(BUSY))
+        self.work.asked_at = self.effects[0].sent_at
 
     def confirm(self, outcome: dict[Step, int | None], write: Callable[[], None]) -> None:
         """Commit what the partner answered, and what follows from it."""

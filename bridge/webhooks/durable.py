@@ -5,9 +5,9 @@ import logging
 from django.db import Error, connections
 
 from bridge.spool import items, writer
-from bridge.spool.items import Item
+from bridge.spool.items import HintCall
 from bridge.spool.secrets_cache import secrets_cache
-from bridge.webhooks.intake import Outcome
+from bridge.webhooks.intake import Delivery, Outcome
 from bridge.webhooks.registry import Registered, registry
 from consent.encryption import Undecryptable
 
@@ -35,7 +35,7 @@ def connection_of(public_id: str) -> Registered | None:
     return found
 
 
-def keep(item: Item) -> Outcome:
+def keep(item: Delivery | HintCall) -> Outcome:
     """Store an item; spooled counts as accepted. Raises NotKept."""
     try:
         return items.store(item, using="intake")

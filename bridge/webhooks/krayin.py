@@ -16,22 +16,42 @@ from django.db import connections
 from bridge.clients.krayin_wire import LEAD_REF, PERSON_REF
 from bridge.webhooks.intake import Outcome, count, on_live_connection, plain
 
-# One statement: the lane of the record with this reference becomes dirty; a log row shows that the call came.
+# One statement: the lane of the record with this reference becomes dirty; a log row shows that the call came. A call
+# that came while one of ours on the record is on its way is most likely ours: that call's answer tells what it would,
+# and costs nothing. Only one is taken for it: a person's change at the same moment brings a second.
 MARK = """
 WITH o AS (
-  SELECT s.connection_id, coalesce(a.canonical, s.lane_key) AS lane_key
+  SELECT s.connection_id, s.ref, coalesce(a.canonical, s.lane_key) AS lane_key
   FROM synced_objects s LEFT JOIN lane_alias a ON a.connection_id = s.connection_id AND a.lane_key = s.lane_key
   WHERE s.krayin_id = %(krayin)s AND s.ref = %(ref)s AND s.connection_id = %(connection)s
+), own AS (
+  UPDATE effects SET absorbed = true
+  WHERE krayin_id = %(krayin)s AND object_ref = %(ref)s AND state = 'sent' AND NOT absorbed AND NOT %(deletes)s
+    AND EXISTS (SELECT 1 FROM o)
+  RETURNING 1
+), h AS (
+  INSERT INTO krayin_hints (connection_id, ref, lane_key, at, not_before)
+  SELECT connection_id, ref, lane_key, now(), now() + make_interval(secs => %(wait)s)
+  FROM o WHERE NOT EXISTS (SELECT 1 FROM own)
+  ON CONFLICT (connection_id, ref) DO UPDATE SET at = excluded.at, lane_key = excluded.lane_key,
+    not_before = greatest(krayin_hints.not_before, excluded.not_before)
 ), e AS (
   INSERT INTO webhook_events (received_at, connection_id, event_type, lane_key, arrived_at, arrived_by, verification,
                               status, delivery_key, cause, observed_at)
   SELECT now(), o.connection_id, %(event_type)s, o.lane_key, %(arrived_at)s, 'webhook', 'token', 'observed', '', '',
          now() FROM o
+), l AS (
+  INSERT INTO lanes (connection_id, lane_key, dirty, run_at)
+  SELECT connection_id, lane_key, 1, now() + make_interval(secs => %(wait)s)
+  FROM o WHERE NOT EXISTS (SELECT 1 FROM own)
+  ON CONFLICT (connection_id, lane_key) DO UPDATE SET dirty = lanes.dirty + 1,
+    run_at = CASE WHEN lanes.leased AND lanes.run_at > now() THEN lanes.run_at
+                  ELSE least(lanes.run_at, excluded.run_at) END
 )
-INSERT INTO lanes (connection_id, lane_key, dirty, run_at) SELECT connection_id, lane_key, 1, now() FROM o
-ON CONFLICT (connection_id, lane_key) DO UPDATE SET dirty = lanes.dirty + 1,
-  run_at = CASE WHEN lanes.leased AND lanes.run_at > now() THEN lanes.run_at ELSE least(lanes.run_at, now()) END
+SELECT (SELECT count(*) FROM o), (SELECT count(*) FROM own)
 """
+# A deletion is announced before it happens (contract Krayin 13.2); within this time it has.
+DELETED_AFTER_S = 10
 ENCODED_TWICE = 2
 
 
@@ -87,24 +107,30 @@ def _json_fields(text: str) -> Mapping[str, Any]:
 
 
 def store(connection_id: int, krayin_id: int, hint: Hint, *, arrived_at: datetime, using: str = "intake") -> Outcome:
-    """Mark the lane of the hinted record dirty; marks coalesce. A record we do not know is counted.
+    """Mark the hinted record to be read; marks coalesce. A record we do not know, or our own call, is counted.
 
     Raises django.db.Error when the mark could not be made.
     """
 
-    def run() -> bool:
+    deletes = ".delete." in hint.event
+
+    def run() -> tuple[int, int]:
         values: dict[str, Any] = {
             "connection": connection_id,
             "krayin": krayin_id,
             "ref": hint.ref.lower(),
             "event_type": f"krayin:{hint.event}",
             "arrived_at": arrived_at,
+            "deletes": deletes,
+            "wait": DELETED_AFTER_S if deletes else 0,
         }
         with connections[using].cursor() as cursor:
             cursor.execute(MARK, values)
-            return bool(cursor.rowcount)
+            known, own = cursor.fetchone()
+            return known, own
 
-    if hint.ref and on_live_connection(run, using=using):
+    known, own = on_live_connection(run, using=using) if hint.ref else (0, 0)
+    if known and not own:
         return Outcome.ACCEPTED
-    count(connection_id, "hint_unknown", using=using)
+    count(connection_id, "hint_own" if own else "hint_unknown", using=using)
     return Outcome.IGNORED

@@ -41,13 +41,15 @@ class Incomplete(Exception):
 class Partitioned:
     """A table partitioned by `step` over the timestamptz column `key`.
 
-    `keep` counts from the end of a partition; None keeps it for ever.
+    `keep` counts from the end of a partition; None keeps it for ever. `insert_only` takes UPDATE, DELETE and TRUNCATE
+    of its partitions from everybody: privileges and triggers of statements do not pass from a table to its partitions.
     """
 
     table: str
     key: str
     step: Step
     keep: timedelta | None = None
+    insert_only: bool = False
 
     def __post_init__(self) -> None:
         # Leaves room for the period's label within PostgreSQL's 63 bytes, and needs no quoting.
@@ -256,6 +258,16 @@ def create(connection: BaseDatabaseWrapper, action: Action) -> None:
         execute(connection, f"COMMENT ON TABLE {action.name} IS '{mark(action.table)}'")
         bounds = f"FROM ('{in_words(action.lower)}') TO ('{in_words(action.upper)}')"
         execute(connection, f"ALTER TABLE {action.table} ATTACH PARTITION {action.name} FOR VALUES {bounds}")
+        if action.table in _registered and _registered[action.table].insert_only:
+            protect(connection, action.name)
+
+
+def protect(connection: BaseDatabaseWrapper, name: str) -> None:
+    """Make a partition insert-only. While the first migrations run, the function is not there yet: they protect all."""
+    execute(connection, f"REVOKE UPDATE, DELETE, TRUNCATE ON {name} FROM PUBLIC, CURRENT_USER")
+    if catalogue.select(connection, "SELECT to_regprocedure('refuse_truncate()') IS NOT NULL")[0][0]:
+        trigger = f"CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {name} EXECUTE FUNCTION refuse_truncate()"
+        execute(connection, trigger)
 
 
 def drop(connection: BaseDatabaseWrapper, action: Action) -> None:

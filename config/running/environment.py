@@ -27,7 +27,11 @@ MAKERS: Mapping[str, Callable[[], str]] = {
     "PONTE_SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "PONTE_MASTER_KEYS": new_key,
     "PONTE_BLIND_KEYS": new_key,
+    "PONTE_AUDIT_KEYS": new_key,
 }
+
+# Keys of a later version: an installation made before it has nothing that an older one of them would be needed for.
+ADDED_LATER = frozenset({"PONTE_AUDIT_KEYS"})
 
 
 def keys(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -42,6 +46,11 @@ def keys(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
     held = parsed(path.read_text(encoding="utf-8"))
     found = {name: environ.get(name) or held.get(name, "") for name in MAKERS}
     missing = [name for name, value in found.items() if not value]
+    if missing and ADDED_LATER.issuperset(missing):
+        added = {name: MAKERS[name]() for name in missing}
+        with path.open("a", encoding="utf-8") as file:
+            file.write(as_text(added))
+        return {**found, **added}
     if missing:
         raise CannotRun(
             f"{path} lacks {', '.join(missing)}. Restore the file from a copy; without the keys the data in "

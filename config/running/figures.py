@@ -22,7 +22,7 @@ REFUSED = "SELECT count(*) FROM effects WHERE connection_id = %(connection)s AND
 WAITING = """
 SELECT count(*) FILTER (WHERE dirty > clean OR leased), count(*) FILTER (WHERE run_at IS NOT NULL),
        (SELECT count(*) FROM effects WHERE connection_id = %(connection)s AND state IN ('intended', 'sent', 'unknown')),
-       (SELECT problem FROM connections WHERE id = %(connection)s)
+       (SELECT coalesce(min(problem), '') FROM breakers WHERE connection_id = %(connection)s)
 FROM lanes WHERE connection_id = %(connection)s
 """
 TIMES = """

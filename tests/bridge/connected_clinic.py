@@ -10,7 +10,7 @@ from django.test import Client
 
 from bridge.connecting.spec import read_spec
 from bridge.connecting.steps import connect
-from bridge.models import CallBudget, Connection, Effect, Krayin, Lane
+from bridge.models import Breaker, CallBudget, Connection, Effect, Krayin, Lane
 from bridge.models.connections import LONG_AGO
 from bridge.sandbox.chatwoot import ACCOUNT_ID, ADMIN_TOKEN, WHATSAPP_INBOX_ID, ChatwootSandbox, Delivery
 from bridge.sandbox.krayin import BRIDGE, SandboxKrayin
@@ -45,7 +45,8 @@ class Bridge:
 
     def make_due(self) -> None:
         """Let every wait pass: quiet times, retries, settle times, breakers."""
-        Connection.objects.update(note_quiet_s=0, paused_until=LONG_AGO)
+        Connection.objects.update(note_quiet_s=0)
+        Breaker.objects.update(paused_until=LONG_AGO)
         Effect.objects.filter(state__in=["intended", "unknown"]).update(not_before=LONG_AGO)
         Effect.objects.filter(state="sent").update(sent_at=LONG_AGO)
         Lane.objects.filter(run_at__isnull=False).update(run_at="2001-01-01T00:00Z")

@@ -12,9 +12,9 @@ from audit.models import AuditLog
 from bridge.connecting.refresh import refresh_all
 from bridge.connecting.spec import UnusableSpec, read_spec
 from bridge.connecting.steps import KRAYIN_EVENTS, CannotConnect, connect
-from bridge.models import Connection, WebhookSecret
+from bridge.models import Connection, Krayin, WebhookSecret
 from bridge.reconcile.jobs import poll_due
-from bridge.sandbox.chatwoot import AGENT_TOKEN, ChatwootSandbox
+from bridge.sandbox.chatwoot import AGENT_TOKEN, ChatwootSandbox, Delivery
 from bridge.sandbox.krayin import SandboxKrayin
 from bridge.sync.partners import krayin_client
 
@@ -25,7 +25,7 @@ def test_connecting_twice_makes_nothing_twice(bridge: Bridge) -> None:
     before = bridge.crm
     connect(read_spec(connection_file(bridge.chatwoot, bridge.krayin)), lambda step: None)
     after = bridge.crm
-    assert len(after["webhooks"]) == len(before["webhooks"]) == 3
+    assert len(after["webhooks"]) == len(before["webhooks"]) == 4
     assert len(after["attributes"]) == len(before["attributes"]) == 2
     assert Connection.objects.count() == 1
     assert WebhookSecret.objects.count() == 2
@@ -39,7 +39,7 @@ def test_an_interrupted_set_up_is_completed_by_the_next(bridge: Bridge) -> None:
     connect(read_spec(connection_file(bridge.chatwoot, bridge.krayin)), lambda step: None)
     crm = bridge.crm
     ours = [flow for flow in crm["workflows"] if flow["name"].startswith("Ponte")]
-    assert len(crm["webhooks"]) == 3
+    assert len(crm["webhooks"]) == 4
     assert {flow["event"] for flow in ours} >= {event for _, event, _ in KRAYIN_EVENTS}
     assert WebhookSecret.objects.filter(partner="krayin").count() == 1
 
@@ -77,7 +77,7 @@ def test_a_token_that_is_not_an_administrators_is_explained(
     data = connection_file(chatwoot, krayin)
     data["chatwoot"]["token"] = AGENT_TOKEN
     data["policy_confirmed_by"] = ""
-    with pytest.raises(CannotConnect, match="not an administrator's"):
+    with pytest.raises(CannotConnect, match="não é de um administrador da conta 3"):
         connect(read_spec(data), lambda step: None)
     assert Connection.objects.get().state == "draft"
 
@@ -85,13 +85,13 @@ def test_a_token_that_is_not_an_administrators_is_explained(
 def test_a_connection_cannot_write_before_the_policy_is_confirmed(
     chatwoot: ChatwootSandbox, krayin: SandboxKrayin, transactional_db: None
 ) -> None:
-    with pytest.raises(CannotConnect, match="can only be shadow"):
+    with pytest.raises(CannotConnect, match="só pode ficar em sombra"):
         make_bridge(chatwoot, krayin, policy_confirmed_by="")
     assert Connection.objects.get().state == "draft"
 
 
 def test_a_chatwoot_that_cannot_sign_is_refused(krayin: SandboxKrayin, transactional_db: None) -> None:
-    with ChatwootSandbox(version="4.10.0") as old, pytest.raises(CannotConnect, match=r"older than 4\.11\.2"):
+    with ChatwootSandbox(version="4.10.0") as old, pytest.raises(CannotConnect, match=r"anterior ao 4\.11\.2"):
         make_bridge(old, krayin)
 
 
@@ -112,13 +112,13 @@ def test_where_chatwoot_cannot_reach_us_polling_alone_brings_everything(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": ""}, "name is missing"),
-        ({"clinic": None}, "clinic is missing"),
-        ({"chatwoot": {"url": "chat.example"}}, "chatwoot.url is not an address"),
-        ({"stages": {"resolved": 3}}, "stages.resolved is not known"),
-        ({"state": "on"}, "state is not one of"),
-        ({"send": {"preset": "everything"}}, "send.preset is not one of"),
-        ({"krayin": {"url": "https://crm.example", "email": "a@b.c"}}, "needs a password or a token"),
+        ({"name": ""}, "name falta"),
+        ({"clinic": None}, "clinic falta"),
+        ({"chatwoot": {"url": "chat.example"}}, "chatwoot.url não é um endereço"),
+        ({"stages": {"resolved": 3}}, "stages.resolved não é conhecido"),
+        ({"state": "on"}, "state não é um destes"),
+        ({"send": {"preset": "everything"}}, "send.preset não é um destes"),
+        ({"krayin": {"url": "https://crm.example", "email": "a@b.c"}}, "precisa de senha ou token"),
     ],
 )
 def test_a_file_with_a_mistake_says_what_and_where(change: dict[str, Any], message: str) -> None:
@@ -137,7 +137,7 @@ def test_an_unreadable_file_is_explained(tmp_path: Path, content: str | None) ->
     path = tmp_path / "connection.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(CommandError, match=r"cannot be read|is not JSON"):
+    with pytest.raises(CommandError, match=r"não pode ser lido|não é JSON"):
         call_command("connect", "--file", str(path))
 
 
@@ -162,3 +162,36 @@ def test_the_password_renews_the_token_and_both_stay_sealed(bridge: Bridge) -> N
     assert client.who_am_i().view_permission == "global"
     user = bridge.connection.krayin_users.get()
     assert "senha" not in str(user.password)
+
+
+def test_two_files_cannot_claim_the_same_inbox(bridge: Bridge) -> None:
+    data = connection_file(bridge.chatwoot, bridge.krayin, name="Outra")
+    with pytest.raises(CannotConnect, match="WhatsApp Recepção já pertence a «Recepção»"):
+        connect(read_spec(data), lambda step: None)
+    assert Connection.objects.get(name="Outra").state == "draft"
+
+
+def test_a_file_says_that_krayin_moved(bridge: Bridge) -> None:
+    Krayin.objects.update(base_url="https://antigo.exemplo.com.br")
+    data = connection_file(bridge.chatwoot, bridge.krayin)
+    data["krayin"]["moved_from"] = "https://antigo.exemplo.com.br/admin"
+    connect(read_spec(data), lambda step: None)
+    assert Krayin.objects.get().base_url == bridge.krayin.url
+
+
+def test_another_krayin_is_not_taken_for_the_one_that_moved(bridge: Bridge) -> None:
+    bridge.deliver(_first_message(bridge))
+    bridge.settle()
+    Krayin.objects.update(base_url="https://antigo.exemplo.com.br")
+    with SandboxKrayin(rate_limit=None) as stranger:
+        data = connection_file(bridge.chatwoot, stranger)
+        data["krayin"]["moved_from"] = "https://antigo.exemplo.com.br"
+        with pytest.raises(CannotConnect, match="é outra instalação"):
+            connect(read_spec(data), lambda step: None)
+    assert Krayin.objects.get().base_url == "https://antigo.exemplo.com.br"
+
+
+def _first_message(bridge: Bridge) -> list[Delivery]:
+    with bridge.chatwoot.capture() as deliveries:
+        bridge.chatwoot.new_person_writes("Oi", name="Ana Lima", phone_number="+5511900000021")
+    return list(deliveries)

@@ -75,7 +75,7 @@ def test_a_plan_made_before_the_sleep_undoes_no_step(bridge: Bridge) -> None:
     bridge.work()
     states = dict(Effect.objects.values_list("kind", "state"))
     with pytest.raises(LeaseLost):
-        effects.intend(bridge.connection, slow, plan(before, database_now()), before.effects)
+        effects.intend(bridge.connection, slow, plan(before, database_now()), before.effects, database_now())
     assert states["create_person"] == "confirmed"
     assert dict(Effect.objects.values_list("kind", "state")) == states
 

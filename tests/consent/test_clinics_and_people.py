@@ -133,7 +133,7 @@ def test_every_role_has_its_capabilities_written_down() -> None:
 
 def test_who_has_no_business_with_personal_data_cannot_reveal_any() -> None:
     reveal = roles_with(Capability.REVEAL_CONTACT, Capability.REVEAL_CLINICAL)
-    assert reveal == {Role.CLINIC_MANAGER, Role.SUPERVISOR, Role.DPO, Role.DPO_SUBSTITUTE}
+    assert reveal == {Role.CLINIC_MANAGER, Role.SUPERVISOR, Role.DPO, Role.DPO_SUBSTITUTE, Role.ATTENDANT}
     assert roles_with(Capability.REVEAL_CLINICAL) == {Role.CLINIC_MANAGER}
 
 

@@ -57,12 +57,12 @@ def database_address() -> str:
 
 
 @contextmanager
-def running_server(*, database_url: str = "", broker_url: str = NOBODY) -> Iterator[Server]:
-    """Start two web processes and stop them."""
+def running_server(*, database_url: str = "", broker_url: str = NOBODY, processes: int = 2) -> Iterator[Server]:
+    """Start web processes and stop them."""
     environ = os.environ | {
         "DATABASE_URL": database_url or database_address(),
         "REDIS_URL": broker_url,
-        "WEB_CONCURRENCY": "2",
+        "WEB_CONCURRENCY": str(processes),
     }
     command = [
         sys.executable,
@@ -77,19 +77,19 @@ def running_server(*, database_url: str = "", broker_url: str = NOBODY) -> Itera
     with TemporaryFile() as log:
         process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=log, stderr=log)
         try:
-            yield Server(_port(process, log))
+            yield Server(_port(process, log, processes))
         finally:
             process.terminate()
             process.wait(timeout=START_S)
 
 
-def _port(process: "subprocess.Popen[bytes]", log: object) -> int:
+def _port(process: "subprocess.Popen[bytes]", log: object, processes: int) -> int:
     """Wait until the server tells where it listens and answers."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         text = os.pread(log.fileno(), 100_000, 0).decode()  # type: ignore[attr-defined]
         found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", text)
-        if found and text.count("Booting worker") == 2:
+        if found and text.count("Booting worker") == processes:
             with suppress(OSError):
                 client = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=ANSWER_S)
                 client.request("GET", "/healthz")

@@ -46,6 +46,16 @@ def test_a_file_without_all_keys_is_refused_and_left_as_it_is(tmp_path: Path) ->
     assert path.read_text().startswith("# half a file\n")
 
 
+def test_a_file_of_an_older_version_gets_the_keys_that_came_later(tmp_path: Path) -> None:
+    path = tmp_path / "ponte.env"
+    made = environment.keys(path, {})
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "AUDIT" not in line))
+    later = environment.keys(path, {})
+    assert later["PONTE_AUDIT_KEYS"] != made["PONTE_AUDIT_KEYS"]
+    assert {**later, "PONTE_AUDIT_KEYS": ""} == {**made, "PONTE_AUDIT_KEYS": ""}
+    assert environment.keys(path, {}) == later
+
+
 def test_a_file_that_others_could_read_is_closed(tmp_path: Path) -> None:
     environment.keys(tmp_path / "ponte.env", {})
     (tmp_path / "ponte.env").chmod(0o644)

@@ -203,7 +203,7 @@ def test_links_are_found_by_each_of_their_numbers(viewer: Client, marina: Observ
 def test_links_without_opportunity_are_filtered(viewer: Client, marina: ObservedContact) -> None:
     link(marina)
     bare = ContactMapping.objects.create(connection=marina.connection, chatwoot_contact_id=77, krayin_person_id=32)
-    assert rows(viewer, f"{LINKS}?opportunity=none") == {bare.pk}
+    assert rows(viewer, f"{LINKS}?only=none") == {bare.pk}
 
 
 def test_an_opportunity_deleted_in_krayin_is_said(viewer: Client, marina: ObservedContact) -> None:

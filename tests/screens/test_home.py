@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from factories import away, clinic, connection, contact, conversation, event, refused_step, step
+from factories import away, clinic, connection, contact, conversation, event, link, refused_step, step
 from pytest_django import DjangoAssertNumQueries
 
 from bridge.causes import Cause
@@ -92,7 +92,20 @@ def test_the_dpo_is_asked_to_confirm_the_legal_bases(
 def test_without_connection_the_page_says_how_one_is_made(management: Client) -> None:
     shown = main_of(management.get(HOME))
     assert "Nenhuma conexão ainda." in shown
-    assert "manage.py connect" in shown
+    assert "o administrador técnico cria uma" in shown
+
+
+def test_whoever_connects_sees_the_first_steps_on_top_until_a_conversation_reached_krayin(
+    sun: Clinic, signed_in: Callable[..., Client]
+) -> None:
+    technician = signed_in(Role.TECHNICAL_ADMIN, sun)
+    shown = main_of(technician.get(HOME))
+    assert shown.index("o que falta para a primeira conversa chegar ao CRM?") < shown.index("Precisa de você")
+    assert "Conectar Chatwoot e Krayin" in shown
+    link(contact(connection(sun)))
+    shown = main_of(technician.get(HOME))
+    assert "o que falta para a primeira conversa" not in shown
+    assert "Primeiros passos: faltam" in shown
 
 
 def test_a_role_without_operation_is_told_where_to_go(sun: Clinic, signed_in: Callable[..., Client]) -> None:

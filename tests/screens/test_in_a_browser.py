@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from audit.models import AuditLog
-from bridge.models import Connection, ContactMapping, Effect, ObservedContact, StageChangeLog, WebhookEvent
+from bridge.models import Connection, ContactMapping, ObservedContact, StageChangeLog, SyncJob, WebhookEvent
 from consent.models import User
 from consent.roles import Role
 
@@ -136,7 +136,8 @@ def addresses(of: Connection) -> list[str]:
     """Every screen of the operation, and one page of each kind of object."""
     names = ["index", "bridge_trace"]
     names += [f"bridge_{one}_changelist" for one in ("failedwebhook", "webhookevent", "contactmapping",
-                                                     "stagechangelog", "connection")]  # fmt: skip
+                                                     "stagechangelog", "connection", "reconcileday", "suggestion",
+                                                     "intakecounter")]  # fmt: skip
     names += [f"consent_{one}_changelist" for one in ("clinic", "user", "membership")]
     found = [reverse(f"admin:{name}") for name in names]
     found.append(reverse("admin:bridge_failedwebhook_changelist") + "?view=not_sent")
@@ -203,10 +204,12 @@ def test_nothing_found_says_what_was_searched(visitor: Visitor) -> None:
 def test_a_group_is_reprocessed_by_keyboard(visitor: Visitor, here: Connection) -> None:
     visitor.open(reverse("admin:bridge_failedwebhook_group", args=[here.pk, "KRAYIN_REJECTED"]))
     press(visitor, f"form[action='{reverse('admin:bridge_failedwebhook_reprocess')}'] button")
-    assert Effect.objects.filter(state="rejected").count() == 3
-    press(visitor, f"form[action='{reverse('admin:bridge_failedwebhook_reprocess')}'] button")
-    assert Effect.objects.filter(state="rejected").count() == 0
-    assert "3 passos" in visitor.text
+    job = SyncJob.objects.get()
+    assert job.state == "planned"
+    assert "3 itens" in visitor.text
+    press(visitor, f"form[action='{reverse('admin:bridge_syncjob_act', args=[job.pk])}'] button")
+    job.refresh_from_db()
+    assert job.state == "waiting"
     assert visitor.complaints == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
+from django.urls.converters import UUIDConverter
 from factories import NAME, PHONE, user
 
 from audit.models import AuditLog
@@ -46,11 +47,14 @@ def filled(name: str, pattern: URLPattern, of: Connection) -> str:
     values: dict[str, Any] = {
         "connection_id": of.pk, "cause": "KRAYIN_REJECTED", "number": 1287, "content_type_id": 1, "app_label": "bridge",
         "url": "nowhere/",
+        "effect_id": Effect.objects.filter(connection=of).values_list("pk", flat=True).first(), "kind": "replay",
     }  # fmt: skip
     model = next((m for m in admin.site._registry if name.startswith(f"admin:{label(m)}_")), None)
     row = row_of(model, of) if model else None
     wanted = pattern.pattern.converters or pattern.pattern.regex.groupindex
     chosen = {key: values.get(key, row.pk if row is not None else 1) for key in wanted}
+    chosen |= {key: uuid.uuid4() for key, one in pattern.pattern.converters.items() if isinstance(one, UUIDConverter)
+               and not isinstance(chosen[key], uuid.UUID)}  # fmt: skip
     try:
         return reverse(name, kwargs=chosen)
     except NoReverseMatch:
@@ -83,7 +87,7 @@ def fingerprint() -> tuple[Any, ...]:
         list(WebhookEvent.objects.order_by("pk").values_list("pk", "status")),
         list(Effect.objects.order_by("pk").values_list("pk", "state")),
         list(Lane.objects.order_by("lane_key").values_list("lane_key", "dirty")),
-        list(Connection.objects.order_by("pk").values_list("pk", "name", "state", "paused_until")),
+        list(Connection.objects.order_by("pk").values_list("pk", "name", "state", "breakers__paused_until")),
         list(Clinic.objects.order_by("pk").values()),
     )
 

@@ -1,18 +1,31 @@
 """B2: what is stopped appears in groups with cause, size and way out; reprocessing asks first and tells numbers."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection as db
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from factories import NAME, PHONE, away, clinic, connection, contact, event, lane, parked_event, refused_step, step
 
 from audit.models import AuditLog
 from bridge.causes import ADVICE, Cause
-from bridge.models import Connection, Effect, IntakeCounter, Lane, Suggestion, WebhookEvent
+from bridge.jobs import groups, runner
+from bridge.models import (
+    Connection,
+    Effect,
+    FailureGroup,
+    IntakeCounter,
+    Lane,
+    Suggestion,
+    SyncJob,
+    WebhookEvent,
+)
 from bridge.models.connections import LONG_AGO
 from consent.roles import Role
 from screens.pages import main_of
@@ -201,40 +214,45 @@ def test_a_single_row_leads_to_its_group(viewer: Client, quiet: Connection) -> N
 # Acting ---------------------------------------------------------------------------------------------------------------
 
 
-def test_reprocessing_asks_first_with_count_and_effect(viewer: Client, quiet: Connection) -> None:
+def test_reprocessing_makes_a_dry_run_first_with_count_and_effect(viewer: Client, quiet: Connection) -> None:
     made = refused_step(contact(quiet))
-    response = viewer.post(REPROCESS, {"connection": quiet.pk, "cause": made.cause})
-    assert response.status_code == 200
+    response = viewer.post(REPROCESS, {"connection": quiet.pk, "cause": made.cause}, follow=True)
     text = main_of(response)
-    assert "Reprocess 1 step · 1 person?" in text
+    assert "Begin with 1 item?" in text
     assert "Nothing is written twice" in text
+    job = SyncJob.objects.get()
+    assert (job.state, job.filter) == ("planned", {"what": "stopped", "cause": "KRAYIN_REJECTED"})
     made.refresh_from_db()
     assert made.state == "rejected"
 
 
-def test_confirmed_steps_are_wanted_again_and_the_answer_has_numbers(viewer: Client, quiet: Connection) -> None:
+def test_a_confirmed_job_wants_the_groups_steps_again_and_no_others(viewer: Client, quiet: Connection) -> None:
     people = [contact(quiet, phone=f"+551198765430{n}") for n in range(2)]
     steps = [refused_step(person) for person in people]
     other = refused_step(people[0], Cause.KRAYIN_TARGET_GONE)
     parked = parked_event(quiet, Cause.KRAYIN_REJECTED, lane_key=lane(people[0]))
-    response = viewer.post(REPROCESS, {"connection": quiet.pk, "cause": "KRAYIN_REJECTED", "confirmed": "1"})
-    assert response["Location"] == LIST
-    assert "Goes on now: 1 event · 2 steps · 2 people." in said(response)[0]
+    viewer.post(REPROCESS, {"connection": quiet.pk, "cause": "KRAYIN_REJECTED"})
+    job = SyncJob.objects.get()
+    viewer.post(reverse("admin:bridge_syncjob_act", args=[job.pk]), {"act": "start"})
+    for _ in range(6):
+        Lane.objects.update(run_at=None)
+        SyncJob.objects.update(not_before=LONG_AGO)
+        runner.run_once()
+    job.refresh_from_db()
+    assert (job.state, job.done) == ("done", 3)
     assert set(Effect.objects.filter(state="intended").values_list("pk", flat=True)) == {one.pk for one in steps}
     assert Effect.objects.get(pk=other.pk).state == "rejected"
     assert WebhookEvent.objects.get(pk=parked.pk).status == "received"
-    assert set(Lane.objects.filter(run_at__isnull=False).values_list("lane_key", flat=True)) == {
-        lane(person) for person in people
-    }
-    [row] = AuditLog.objects.filter(action="replay")
-    assert (row.clinic_id, row.object_id, row.reason_code) == (quiet.clinic_id, str(quiet.pk), "krayin_rejected")
+    text = main_of(group(viewer, quiet, Cause.KRAYIN_REJECTED))
+    assert "Nothing is stopped for this reason any more." in text
+    assert "reprocessed it" in text
 
 
 def test_events_without_body_are_kept_back_and_said(viewer: Client, quiet: Connection) -> None:
     parked_event(quiet, has_body=False)
-    text = main_of(viewer.post(REPROCESS, {"connection": quiet.pk, "cause": "UNREADABLE"}))
-    assert "There is nothing to reprocess." in text
-    assert "1 event cannot be read again" in text
+    text = main_of(viewer.post(REPROCESS, {"connection": quiet.pk, "cause": "UNREADABLE"}, follow=True))
+    assert "There is nothing to do." in text
+    assert "not possible (no longer kept) 1" in text
 
 
 def test_looking_at_an_address_changes_nothing(viewer: Client, quiet: Connection) -> None:
@@ -256,7 +274,7 @@ def test_trying_now_ends_the_wait(viewer: Client, quiet: Connection) -> None:
     away(quiet)
     response = viewer.post(TRY_NOW, {"connection": [quiet.pk]})
     quiet.refresh_from_db()
-    assert quiet.paused_until == LONG_AGO
+    assert quiet.paused_until <= timezone.now()
     assert said(response) == ["Ponte asks again now, for 1 connection."]
     assert AuditLog.objects.filter(action="try_now", clinic_id=quiet.clinic_id).count() == 1
 
@@ -283,3 +301,213 @@ def test_looking_opens_nothing_and_leaves_no_row(viewer: Client, quiet: Connecti
     shown(viewer, "?view=not_sent")
     group(viewer, quiet, Cause.KRAYIN_REJECTED)
     assert AuditLog.objects.count() == before
+
+
+# Deciding -------------------------------------------------------------------------------------------------------------
+
+
+def decide(client: Client, of: Connection, what: str, cause: str = "KRAYIN_REJECTED", **more: object) -> HttpResponse:
+    return client.post(reverse("admin:bridge_failedwebhook_act", args=[of.pk, cause]), {"act": what, **more})
+
+
+def decided(of: Connection) -> FailureGroup:
+    return FailureGroup.objects.get(connection=of)
+
+
+def test_a_group_is_taken_on_and_handed_back(viewer: Client, quiet: Connection) -> None:
+    refused_step(contact(quiet))
+    decide(viewer, quiet, "take")
+    owner = decided(quiet).owner
+    assert owner is not None
+    assert f"who has it {owner}" in main_of(shown(viewer))
+    assert len(shown(viewer, "?owner=me").context["cards"]) == 1
+    assert "Nothing with these filters." in main_of(shown(viewer, "?owner=nobody"))
+    decide(viewer, quiet, "hand_back")
+    assert decided(quiet).owner is None
+    assert [row.action for row in AuditLog.objects.filter(object_type="bridge.FailureGroup").order_by("pk")] == [
+        "group_taken",
+        "group_handed_back",
+    ]
+    assert "took it on" in main_of(group(viewer, quiet, Cause.KRAYIN_REJECTED))
+
+
+def test_a_note_about_the_matter_is_kept_and_shown(viewer: Client, quiet: Connection) -> None:
+    refused_step(contact(quiet))
+    decide(viewer, quiet, "note", note="Funil trocado na segunda, ver com a Krayin")
+    assert "Funil trocado na segunda" in main_of(shown(viewer))
+    assert "never about a person" in main_of(group(viewer, quiet, Cause.KRAYIN_REJECTED))
+    assert AuditLog.objects.get(action="group_noted").fields == ["KRAYIN_REJECTED"]
+
+
+@pytest.mark.parametrize(
+    "note", ["ligar 11 98765-4321", "é o 529.982.247-25", "maria@exemplo.com.br", "tel (11)98765 4321 hoje"]
+)
+def test_a_note_with_a_persons_number_or_address_is_refused(viewer: Client, quiet: Connection, note: str) -> None:
+    refused_step(contact(quiet))
+    response = decide(viewer, quiet, "note", note=note)
+    assert "number or address of a person" in said(response)[0]
+    assert not FailureGroup.objects.exclude(note="").exists()
+
+
+def test_a_postponed_group_waits_for_nobody_until_then(viewer: Client, quiet: Connection) -> None:
+    refused_step(contact(quiet))
+    decide(viewer, quiet, "postpone", days="3")
+    text = main_of(shown(viewer))
+    assert "Nothing is stopped. 1 is postponed." in text
+    assert [card.group.cause for card in shown(viewer, "?view=postponed").context["cards"]] == ["KRAYIN_REJECTED"]
+    assert "matter waits" not in main_of(viewer.get(reverse("admin:index")))
+    decide(viewer, quiet, "postpone", days="0")
+    assert "1 matter waits for you." in main_of(shown(viewer))
+
+
+def test_what_is_given_up_is_not_sent_and_says_why(viewer: Client, quiet: Connection) -> None:
+    step_of, parked = refused_step(contact(quiet)), parked_event(quiet, Cause.KRAYIN_REJECTED)
+    response = decide(viewer, quiet, "discard", reason="already_there", sure="1")
+    assert said(response) == ["Given up: 1 event · 1 step. Nothing of it is sent."]
+    step_of.refresh_from_db()
+    assert step_of.state == "discarded"
+    assert WebhookEvent.objects.get(pk=parked.pk).status == "ignored"
+    assert "Nothing is stopped." in main_of(shown(viewer))
+    row = AuditLog.objects.get(action="group_discarded")
+    assert (row.reason_code, row.clinic_id) == ("already_there", quiet.clinic_id)
+    text = main_of(shown(viewer, "?view=done"))
+    assert "it was put into the CRM by hand" in text
+    assert "given up" in text
+
+
+@pytest.mark.parametrize("more", [{}, {"reason": "test"}, {"sure": "1"}, {"reason": "no_such", "sure": "1"}])
+def test_nothing_is_given_up_without_reason_and_tick(viewer: Client, quiet: Connection, more: dict[str, str]) -> None:
+    made = refused_step(contact(quiet))
+    assert "Nothing was given up" in said(decide(viewer, quiet, "discard", **more))[0]
+    made.refresh_from_db()
+    assert made.state == "rejected"
+
+
+def test_what_a_worker_holds_is_not_given_up_under_its_hands(viewer: Client, quiet: Connection) -> None:
+    made = refused_step(contact(quiet))
+    Lane.objects.create(
+        connection=quiet, lane_key=made.lane_key, leased=True, token=5, run_at=timezone.now() + timedelta(minutes=1)
+    )
+    messages = said(decide(viewer, quiet, "discard", reason="test", sure="1"))
+    assert "1 step is being worked on or is left over" in messages[1]
+    made.refresh_from_db()
+    assert made.state == "rejected"
+    assert Lane.objects.get().token == 5
+
+
+def test_what_is_in_doubt_is_looked_at_now_and_cannot_be_given_up(viewer: Client, quiet: Connection) -> None:
+    made = step(contact(quiet), "unknown", cause=Cause.KRAYIN_UNCERTAIN)
+    assert said(decide(viewer, quiet, "check", Cause.KRAYIN_UNCERTAIN)) == ["Ponte looks now, for 1 person."]
+    assert Lane.objects.get(lane_key=made.lane_key).run_at is not None
+    decide(viewer, quiet, "discard", Cause.KRAYIN_UNCERTAIN, reason="test", sure="1")
+    made.refresh_from_db()
+    assert made.state == "unknown"
+
+
+def test_the_list_is_filtered_by_cause_and_age(viewer: Client, quiet: Connection) -> None:
+    old, new = refused_step(contact(quiet)), refused_step(contact(quiet), Cause.KRAYIN_TARGET_GONE)
+    Effect.objects.filter(pk=old.pk).update(updated_at=timezone.now() - timedelta(days=2))
+    assert [c.group.cause for c in shown(viewer, "?age=24h").context["cards"]] == [old.cause]
+    assert [c.group.cause for c in shown(viewer, f"?cause={new.cause}").context["cards"]] == [new.cause]
+    assert len(shown(viewer, "?age=1000y").context["cards"]) == 2
+
+
+def test_a_group_that_ended_stays_thirty_days_and_comes_back_as_a_new_matter(viewer: Client, quiet: Connection) -> None:
+    made = refused_step(contact(quiet))
+    groups.watch()
+    decide(viewer, quiet, "take")
+    Effect.objects.update(state="confirmed")
+    groups.watch()
+    assert "came up" in main_of(shown(viewer, "?view=done"))
+    assert decided(quiet).done_at is not None
+    Effect.objects.filter(pk=made.pk).update(state="rejected")
+    groups.watch()
+    back = decided(quiet)
+    assert (back.done_at, back.owner, back.most) == (None, None, 1)
+    FailureGroup.objects.update(done_at=timezone.now() - timedelta(days=31))
+    Effect.objects.update(state="confirmed")
+    assert groups.watch()["forgotten"] == 1
+    assert not FailureGroup.objects.exists()
+
+
+def test_five_thousand_waiting_changes_are_one_line_and_few_queries(viewer: Client, quiet: Connection) -> None:
+    away(quiet)
+    person = contact(quiet)
+    rows = [
+        Effect(connection=quiet, krayin=quiet.krayin, lane_key=lane(person), kind="set_lead", object_ref=f"x-{n}",
+               state="intended")
+        for n in range(5000)
+    ]  # fmt: skip
+    Effect.objects.bulk_create(rows, batch_size=1000)
+    for n in range(3):
+        refused_step(contact(quiet, phone=f"+551198765430{n}"))
+    with CaptureQueriesContext(db) as captured:
+        response = shown(viewer)
+    assert len(captured) <= 30
+    assert [line["sentence"] for line in response.context["away"]] == [
+        "Krayin away for 2 h · 5,000 changes waiting · nothing is lost"
+    ]
+    assert len(response.context["cards"]) == 1
+
+
+# Forcing --------------------------------------------------------------------------------------------------------------
+
+
+def force(client: Client, made: Effect, **posted: str) -> HttpResponse:
+    return client.post(reverse("admin:bridge_failedwebhook_force", args=[made.pk]), posted)
+
+
+def test_forcing_warns_of_doubles_and_wants_reason_and_tick(viewer: Client, quiet: Connection) -> None:
+    made = step(contact(quiet), "unknown", kind="create_note", cause=Cause.KRAYIN_UNCERTAIN)
+    address = reverse("admin:bridge_failedwebhook_force", args=[made.pk])
+    assert address in group(viewer, quiet, Cause.KRAYIN_UNCERTAIN).content.decode()
+    assert "This may make a second record in Krayin." in main_of(viewer.get(address))
+    for posted in ({}, {"reason": "not_there"}, {"sure": "1"}, {"reason": "because", "sure": "1"}):
+        assert "Nothing was sent" in main_of(force(viewer, made, **posted))
+    made.refresh_from_db()
+    assert made.state == "unknown"
+    assert not AuditLog.objects.filter(action="force_again").exists()
+
+
+def test_a_forced_create_is_wanted_again_and_the_trail_knows_who_and_why(viewer: Client, quiet: Connection) -> None:
+    made = step(contact(quiet), "unknown", kind="create_note", cause=Cause.KRAYIN_UNCERTAIN)
+    force(viewer, made, reason="not_there", sure="1")
+    made.refresh_from_db()
+    assert (made.state, made.cause) == ("intended", "")
+    row = AuditLog.objects.get(action="force_again")
+    assert (row.reason_code, row.object_id, row.clinic_id) == ("not_there", str(made.pk), quiet.clinic_id)
+    assert row.actor_id is not None
+
+
+def test_changes_and_what_is_under_way_cannot_be_forced(viewer: Client, quiet: Connection) -> None:
+    change = step(contact(quiet), "unknown", kind="set_lead")
+    assert force(viewer, change, reason="not_there", sure="1").status_code == 404
+    sent = step(contact(quiet), "sent", kind="create_lead")
+    assert "there is nothing to force" in said(force(viewer, sent, reason="not_there", sure="1"))[0]
+    sent.refresh_from_db()
+    assert sent.state == "sent"
+
+
+def test_who_has_no_right_neither_decides_nor_forces(quiet: Connection, signed_in: Callable[..., Client]) -> None:
+    made = refused_step(contact(quiet))
+    for client in (
+        signed_in(Role.SUPERVISOR, quiet.clinic),
+        signed_in(Role.DPO, quiet.clinic),
+        signed_in(Role.CLINIC_MANAGER, clinic("Clínica Lua")),
+    ):
+        for what in ("take", "hand_back", "note", "postpone", "discard", "check"):
+            assert decide(client, quiet, what, note="x", days="3", reason="test", sure="1").status_code == 404
+        assert force(client, made, reason="not_there", sure="1").status_code == 404
+    made.refresh_from_db()
+    assert made.state == "rejected"
+    assert not FailureGroup.objects.exists()
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if ADVICE[cause].is_failure])
+def test_the_way_out_of_each_failure_leads_to_a_page(viewer: Client, quiet: Connection, cause: Cause) -> None:
+    refused_step(contact(quiet), cause)
+    [card] = shown(viewer).context["cards"]
+    if card.main:
+        assert viewer.get(card.main.address).status_code == 200
+    else:
+        assert card.may_reprocess or card.may_check or "Who is affected" in main_of(shown(viewer))

@@ -26,15 +26,23 @@ from factories import (
     refused_step,
     stage_change,
     step,
+    user,
 )
 
 from audit.models import AuditLog
-from bridge.models import Connection, Lane, ObservedContact, Suggestion, WebhookEvent
+from bridge.clients.shapes import PersonDraft
+from bridge.models import Connection, Lane, ObservedContact, Suggestion, SyncedObject, WebhookEvent, Wish
+from bridge.sync.partners import krayin_client
 from consent.models import ConsentRecord
 from consent.roles import Role
 from screens.pages import main_of
+from tests.bridge.connected_clinic import Bridge, bridge, chatwoot, krayin
 
-pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+__all__ = ["bridge", "chatwoot", "krayin"]
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+
+LIVE = pytest.mark.django_db(transaction=True, databases="__all__")
 
 TRACE = reverse("admin:bridge_trace")
 SYNC = reverse("admin:bridge_trace_sync_now")
@@ -322,7 +330,7 @@ def test_sync_now_makes_the_lane_due_and_is_audited(viewer: Client, marina: Obse
     ]
     row = Lane.objects.get(lane_key=lane(marina))
     assert row.dirty > row.clean_to
-    assert AuditLog.objects.filter(action="sync_now", clinic_id=marina.connection.clinic_id).count() == 1
+    assert AuditLog.objects.filter(action="hand.sync", clinic_id=marina.connection.clinic_id).count() == 1
 
 
 @pytest.mark.parametrize("posted", [{}, {"contact": "x"}, {"contact": "00000000-0000-0000-0000-000000000000"}])
@@ -353,3 +361,172 @@ def test_old_events_are_cut_and_said(viewer: Client, marina: ObservedContact) ->
     text = main_of(viewer.get(story_of(marina)))
     assert "Only the most recent part is shown." in text
     assert "message written ×400" in text
+
+
+# By hand, in the time line --------------------------------------------------------------------------------------------
+
+
+def asked(of: ObservedContact, kind: str, state: str = "open", **fields: object) -> Wish:
+    return Wish.objects.create(
+        connection=of.connection, contact=of, kind=kind, state=state, via="screen", asked_by_ref="7", **fields
+    )
+
+
+def test_what_people_did_by_hand_is_in_the_time_line(viewer: Client, marina: ObservedContact) -> None:
+    asked(marina, "link", "refused", lead_id=88, reason="other_person")
+    asked(marina, "stage", "done", stage_id=1)
+    text = main_of(viewer.get(story_of(marina)))
+    assert "By hand: link · opportunity 88" in text
+    assert "The opportunity belongs to another person in Krayin." in text
+    assert "By hand: change the stage → Novo" in text
+
+
+def test_calls_and_their_duration_are_in_the_time_line(viewer: Client, marina: ObservedContact) -> None:
+    now = timezone.now()
+    step(marina, foreign_id=71, sent_at=now - timedelta(seconds=2.5), confirmed_at=now, calls=2)
+    assert "2 calls · 2.5 s" in main_of(viewer.get(story_of(marina)))
+
+
+@pytest.mark.parametrize(
+    ("query", "seen", "hidden"),
+    [
+        ("?kind=hand", "By hand: link", "Opportunity 71 created"),
+        ("?kind=sent", "Opportunity 71 created", "By hand: link · opportunity"),
+        ("?kind=stage", "stage from Novo to Contatado", "Opportunity 71 created"),
+        ("?kind=sent&only=problems", "Write the note", "Opportunity 71 created"),
+        ("?kind=nonsense", "Opportunity 71 created", "Nothing with this filter."),
+    ],
+)
+def test_kind_system_and_problems_combine(
+    viewer: Client, marina: ObservedContact, query: str, seen: str, hidden: str
+) -> None:
+    link(marina, lead=71)
+    step(marina, foreign_id=71)
+    refused_step(marina, kind="create_note")
+    stage_change(marina.connection, lead=71)
+    asked(marina, "link", "refused", lead_id=88, reason="other_person")
+    text = main_of(viewer.get(story_of(marina, query)))
+    assert seen in text
+    assert hidden not in text
+
+
+def test_filters_keep_each_other(viewer: Client, marina: ObservedContact) -> None:
+    content = viewer.get(story_of(marina, "?kind=hand&conversation=1287")).content.decode()
+    assert "?conversation=1287&amp;kind=hand&amp;system=krayin" in content
+
+
+def test_a_conversation_is_kept_back_after_a_question_and_sent_again(viewer: Client, marina: ObservedContact) -> None:
+    address = reverse("admin:bridge_observedcontact_keep_back", args=[marina.pk])
+    question = main_of(viewer.get(f"{address}?conversation=1287"))
+    assert "no note, no stage. What is there already stays." in question
+    assert not Wish.objects.exists()
+    viewer.post(address, {"conversation": "1287"})
+    assert list(Wish.objects.values_list("kind", "state")) == [("keep_back", "open")]
+    assert "Send this conversation again" in main_of(viewer.get(story_of(marina)))
+    viewer.post(address, {"conversation": "1287"})
+    assert list(Wish.objects.values_list("kind", "state")) == [("keep_back", "withdrawn")]
+
+
+@pytest.mark.parametrize("number", ["", "x", "4711", "9" * 30])
+def test_a_conversation_of_somebody_else_is_404(viewer: Client, marina: ObservedContact, number: str) -> None:
+    address = reverse("admin:bridge_observedcontact_keep_back", args=[marina.pk])
+    assert viewer.post(address, {"conversation": number}).status_code == 404
+    assert not Wish.objects.exists()
+
+
+# Comparing ------------------------------------------------------------------------------------------------------------
+
+
+def test_looking_at_a_person_never_compares(viewer: Client, marina: ObservedContact) -> None:
+    assert viewer.get(reverse("admin:bridge_observedcontact_compare", args=[marina.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("choice", ["", "name", "name:somebody", "company:krayin"])
+def test_a_side_nobody_offered_is_404(viewer: Client, marina: ObservedContact, choice: str) -> None:
+    address = reverse("admin:bridge_observedcontact_choose", args=[marina.pk])
+    assert viewer.post(address, {"choice": choice}).status_code == 404
+
+
+def written(bridge: Bridge) -> tuple[Client, ObservedContact]:
+    """Ana is on both sides; somebody gave her another name in Krayin."""
+    client = Client(HTTP_ACCEPT_LANGUAGE="en")
+    client.force_login(user(Role.CLINIC_MANAGER, bridge.connection.clinic))
+    with bridge.chatwoot.capture() as deliveries:
+        bridge.chatwoot.new_person_writes("Bom dia", name="Ana Lima", phone_number="+5511900000021")
+    bridge.deliver(deliveries)
+    bridge.settle()
+    crm, _pace = krayin_client(bridge.connection)
+    [person] = crm.persons_by_ids([1])
+    crm.person_update(1, PersonDraft(name="Bia Rocha", emails=person.emails, phones=person.phones))
+    return client, ObservedContact.objects.get()
+
+
+def compare(client: Client, of: ObservedContact) -> HttpResponse:
+    return client.post(reverse("admin:bridge_observedcontact_compare", args=[of.pk]))
+
+
+def choose(client: Client, of: ObservedContact, choice: str) -> str:
+    answer = client.post(reverse("admin:bridge_observedcontact_choose", args=[of.pk]), {"choice": choice})
+    return str(list(get_messages(answer.wsgi_request))[-1])
+
+
+@LIVE
+def test_comparing_shows_both_sides_by_mask_and_what_it_cost(bridge: Bridge) -> None:
+    client, ana = written(bridge)
+    before = bridge.calls()
+    response = compare(client, ana)
+    assert bridge.calls() == before + 2
+    text = main_of(response)
+    assert "1 thing differs." in text
+    assert "asked both partners just now: 3 calls" in text
+    assert "name A.L. B.R. changed in Krayin different" in text
+    assert "phone ·0021 ·0021 as last written equal" in text
+    assert "Take the one of Chatwoot" in text
+    assert "Take the one of Krayin" not in text
+    for personal in ("Ana", "Lima", "Bia", "Rocha", "900000021"):
+        assert personal not in response.content.decode()
+
+
+@LIVE
+def test_the_side_of_chatwoot_is_written_to_krayin_by_the_lane(bridge: Bridge) -> None:
+    client, ana = written(bridge)
+    compare(client, ana)
+    bridge.settle()
+    assert bridge.crm["persons"][0]["name"] == "Bia Rocha"
+    assert "name is taken over from Chatwoot in a moment" in choose(client, ana, "name:chatwoot")
+    assert bridge.crm["persons"][0]["name"] == "Bia Rocha"
+    bridge.settle()
+    assert bridge.crm["persons"][0]["name"] == "Ana Lima"
+    assert "Both sides are equal." in main_of(compare(client, ana))
+    rows = AuditLog.objects.using("audit").filter(action="hand.choose_side")
+    assert [(row.fields, row.reason_code) for row in rows] == [(["name"], "chatwoot")]
+
+
+@LIVE
+def test_the_side_of_krayin_needs_the_way_back(bridge: Bridge) -> None:
+    client, ana = written(bridge)
+    compare(client, ana)
+    assert (
+        choose(client, ana, "name:krayin") == "This connection writes nothing to Chatwoot: correct the contact there."
+    )
+    base = SyncedObject.objects.get(kind="person").base
+    assert choose(client, ana, "phone:chatwoot") == "This is settled already."
+    assert SyncedObject.objects.get(kind="person").base == base
+
+
+@LIVE
+def test_a_partner_that_is_away_is_said_and_nothing_changes(bridge: Bridge) -> None:
+    client, ana = written(bridge)
+    bridge.fault("down")
+    answer = compare(client, ana)
+    assert answer["Location"] == story_of(ana)
+    assert [str(m) for m in get_messages(answer.wsgi_request)] == ["Krayin does not answer: try again later."]
+
+
+@LIVE
+def test_a_person_deleted_in_krayin_is_said(bridge: Bridge) -> None:
+    client, ana = written(bridge)
+    crm, _pace = krayin_client(bridge.connection)
+    crm.lead_delete(1)
+    crm.person_delete(1)
+    assert "Somebody deleted the person in Krayin." in main_of(compare(client, ana))

@@ -15,6 +15,7 @@ USABLE = {
     "PONTE_SECRET_KEY": "x" * 40,
     "PONTE_MASTER_KEYS": KEY,
     "PONTE_BLIND_KEYS": KEY,
+    "PONTE_AUDIT_KEYS": KEY,
     "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none",
     "REDIS_URL": "redis://127.0.0.1:9/0",
 }

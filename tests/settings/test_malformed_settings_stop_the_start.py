@@ -4,11 +4,12 @@ import pytest
 
 from tests.settings.starting import GUNICORN, KEY, MANAGE, run
 
-REQUIRED = ("PONTE_SECRET_KEY", "PONTE_MASTER_KEYS", "PONTE_BLIND_KEYS", "DATABASE_URL")
+REQUIRED = ("PONTE_SECRET_KEY", "PONTE_MASTER_KEYS", "PONTE_BLIND_KEYS", "PONTE_AUDIT_KEYS", "DATABASE_URL")
 MALFORMED = {
     "PONTE_SECRET_KEY": "canary",
     "PONTE_MASTER_KEYS": "k1:canary!",
     "PONTE_BLIND_KEYS": f"{KEY},k1:canarycanary",
+    "PONTE_AUDIT_KEYS": "canary",
     "DATABASE_URL": "mysql://canary",
     "REDIS_URL": "canary",
     "PONTE_DEBUG": "canary",

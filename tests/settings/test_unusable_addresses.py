@@ -12,7 +12,6 @@ ADDRESSES = {
     "DATABASE_URL": "postgres://user@host:port/name",
     "REDIS_URL": "redis://host:99999999/0",
     "PONTE_PUBLIC_URL": "https://[ponte.example",
-    "PONTE_CORS_ORIGINS": "ponte.example",
     "PONTE_LOG_LEVEL": "LOUD",
     "PONTE_ALLOWED_HOSTS": " , ",
 }

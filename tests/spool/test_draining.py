@@ -14,6 +14,7 @@ from django.db import connection, connections, transaction
 from bridge.models import Connection, DeliveryKey, Lane, WebhookBody, WebhookEvent
 from bridge.spool import folder, progress, setaside, writer
 from bridge.spool.drainer import Drainer, Pass, drain_now
+from bridge.spool.erasure import Person, forget
 from bridge.spool.records import read_header
 from bridge.spool.status import LOCK, spool_is_empty, status
 from bridge.spool.writer import append
@@ -277,8 +278,8 @@ def test_refused_records_of_a_person_are_destroyed_by_erasure(spool: Path, addre
         append(delivery(key, connection_id=missing, contact_id=contact_id))
     writer.close()
     assert drain(spool) == Pass(refused=3)
-    assert setaside.forget_contacts(spool, address.connection.pk, {4182}) == 0
-    assert setaside.forget_contacts(spool, missing, {4182, 5}) == 1
+    assert forget(Person(address.connection.pk, frozenset({4182}))) == 0
+    assert forget(Person(missing, frozenset({4182, 5}))) == 1
     left = [item.key for path in folder.set_aside(spool) for item in contents(path)]
     assert sorted(left) == ["d-2", "d-3"]
 

@@ -54,7 +54,7 @@ def test_the_file_is_private_and_tells_nothing(spool: Path, address: Address) ->
 def test_it_is_written_only_when_something_changed(spool: Path, address: Address) -> None:
     assert renew() is True
     before = (spool / KNOWN).read_bytes()
-    Connection.objects.update(problem="unavailable", failures_in_a_row=3)
+    Connection.objects.update(polled_at=timezone.now())
     assert renew() is False
     assert (spool / KNOWN).read_bytes() == before
     address.add_secret(Partner.CHATWOOT, "the-new-secret-of-24-char")

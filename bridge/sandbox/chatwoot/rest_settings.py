@@ -46,6 +46,7 @@ def register(api: RestApi) -> None:
     api.add("GET", "/inboxes", list_inboxes)
     api.add("GET", "/inboxes/{id}", show_inbox)
     api.add("GET", "/agents", list_agents)
+    api.add("GET", "/inbox_members/{id}", list_inbox_members)
     api.add("GET", "/teams", list_teams)
     api.add("GET", "/dashboard_apps", list_dashboard_apps)
     api.add("POST", "/dashboard_apps", create_dashboard_app)
@@ -276,6 +277,11 @@ def show_inbox(call: Call) -> Response:
 def list_agents(call: Call) -> Response:
     users = [user for user in call.chat.store.users.values() if user.role_in(call.account_id)]
     return ok([call.views.agent(user, call.account_id) for user in users])
+
+
+def list_inbox_members(call: Call) -> Response:
+    users = [user for user in call.chat.store.users.values() if user.id in call.row("inboxes").member_ids]
+    return ok({"payload": [call.views.agent(user, call.account_id) for user in users]})
 
 
 def list_teams(call: Call) -> Response:

@@ -1,0 +1,1 @@
+"""Reading for the screens of the audit and of privacy."""

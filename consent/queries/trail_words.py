@@ -1,0 +1,179 @@
+"""The codes of the audit trail in words that people read (screens D1, D2)."""
+
+from collections.abc import Iterable
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from audit.models import ActorType, AuditLog, Outcome
+from consent.policy import PurposeOfUse
+
+ACTIONS: dict[str, str | Promise] = {
+    "reveal": gettext_lazy("opened sealed data"),
+    "search": gettext_lazy("searched for a person"),
+    "read": gettext_lazy("looked at it"),
+    "create": gettext_lazy("made it"),
+    "update": gettext_lazy("changed it"),
+    "delete": gettext_lazy("removed it"),
+    "audit.view": gettext_lazy("looked at the audit trail"),
+    "audit.export": gettext_lazy("exported the audit trail"),
+    "audit.verify": gettext_lazy("checked the audit trail"),
+    "export.download": gettext_lazy("downloaded an export"),
+    "login": gettext_lazy("signed in to Ponte"),
+    "logout": gettext_lazy("signed out of Ponte"),
+    "panel.sign_in": gettext_lazy("signed in to the panel"),
+    "panel.sign_out": gettext_lazy("signed out of the panel"),
+    "api_key.create": gettext_lazy("created an API key"),
+    "api_key.revoke": gettext_lazy("revoked an API key"),
+    "api_key.use": gettext_lazy("used an API key"),
+    "keys.rotate": gettext_lazy("replaced encryption keys"),
+    "replay": gettext_lazy("had events read again"),
+    "sync_now": gettext_lazy("asked for a sync"),
+    "try_now": gettext_lazy("asked for another try"),
+    "look_now": gettext_lazy("asked for another look"),
+    "force_again": gettext_lazy("forced a step once more"),
+    "group_taken": gettext_lazy("took on a group"),
+    "group_noted": gettext_lazy("noted something on a group"),
+    "group_postponed": gettext_lazy("postponed a group"),
+    "group_discarded": gettext_lazy("discarded a group"),
+    "job_planned": gettext_lazy("planned a job"),
+    "job_started": gettext_lazy("began a job"),
+    "job_paused": gettext_lazy("paused a job"),
+    "job_continued": gettext_lazy("continued a job"),
+    "job_cancelled": gettext_lazy("cancelled a job"),
+    "group_handed_back": gettext_lazy("handed a group back"),
+    "hand.stage": gettext_lazy("asked for another stage"),
+    "hand.opportunity": gettext_lazy("asked for an opportunity"),
+    "hand.link": gettext_lazy("linked by hand"),
+    "hand.unlink": gettext_lazy("unlinked by hand"),
+    "hand.keep_back": gettext_lazy("kept a conversation back"),
+    "hand.note": gettext_lazy("wrote a note to the CRM"),
+    "hand.sync": gettext_lazy("asked for a sync"),
+    "hand.withdraw": gettext_lazy("withdrew a wish"),
+    "hand.send_again": gettext_lazy("sent a step again"),
+    "hand.choose_side": gettext_lazy("chose which side counts"),
+    "hand.duplicate_same": gettext_lazy("said of two that they are one person"),
+    "hand.duplicate_different": gettext_lazy("said of two that they are two people"),
+    "hand.duplicate_shared": gettext_lazy("said of two that they share a phone"),
+}
+OTHER_ACTION = gettext_lazy("other act")
+# Acts after which somebody has seen personal data.
+SEEING = ("reveal", "search", "read", "view", "print", "export.download")
+
+REASONS: dict[str, str | Promise] = {
+    "titular_request": gettext_lazy("request of a titular"),
+    "authority": gettext_lazy("request of an authority"),
+    "incident": gettext_lazy("incident"),
+    "internal_review": gettext_lazy("internal review"),
+    "backup": gettext_lazy("copy for safekeeping"),
+    "found": gettext_lazy("somebody was found"),
+    "nothing_found": gettext_lazy("nobody was found"),
+    "not_permitted": gettext_lazy("no permission"),
+    "purpose_not_allowed": gettext_lazy("purpose not allowed"),
+    "reason_required": gettext_lazy("reason missing"),
+    "unknown_person": gettext_lazy("unknown person"),
+    "erased": gettext_lazy("data already erased"),
+    "blocked": gettext_lazy("the titular is blocked"),
+    "contact_data_only": gettext_lazy("contact data only"),
+    "system_only": gettext_lazy("only the system may open this"),
+}
+EXPORT_REASONS = ("titular_request", "authority", "incident", "internal_review", "backup")
+
+FIELDS: dict[str, str | Promise] = {
+    "name": gettext_lazy("name"),
+    "phone": gettext_lazy("phone"),
+    "phone_number": gettext_lazy("phone"),
+    "email": gettext_lazy("e-mail"),
+    "value": gettext_lazy("contact data"),
+    "identifier": gettext_lazy("identifier"),
+    "content": gettext_lazy("message text"),
+    "text": gettext_lazy("text"),
+    "conversation": gettext_lazy("conversation number"),
+    "who_saw_whom": gettext_lazy("who saw whom"),
+    "password": gettext_lazy("password"),
+}
+SAID_BY_THE_ACT = {"trail"}
+JOBS: dict[str, str | Promise] = {
+    "lanes": gettext_lazy("sync"),
+    "explain": gettext_lazy("command of the server"),
+    "export_audit": gettext_lazy("command of the server"),
+    "rotate_keys": gettext_lazy("command of the server"),
+    "connect": gettext_lazy("command of the server"),
+}
+
+
+def action_word(code: str) -> str:
+    return str(ACTIONS.get(code, OTHER_ACTION))
+
+
+def purpose_word(code: str) -> str:
+    """Empty for acts that have no purpose of their own."""
+    return str(PurposeOfUse(code).label) if code in PurposeOfUse.values else _("other purpose") if code else ""
+
+
+def outcome_word(code: str) -> str:
+    return str(Outcome(code).label)
+
+
+def reason_word(code: str) -> str:
+    return str(REASONS.get(code, _("other reason"))) if code else ""
+
+
+def object_word(label: str) -> str:
+    """Name of a model given as app.Model; empty for acts on nothing in particular."""
+    model = model_of(label)
+    return str(model._meta.verbose_name) if model else _("other object") if label else ""
+
+
+def model_of(label: str) -> type[models.Model] | None:
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError):
+        return None
+
+
+def field_words(row: AuditLog) -> list[str]:
+    """What the fields of an act are called, without doubles; those that people have no word for are counted."""
+    return fields_told(row.fields, row.object_type)
+
+
+def fields_told(names: Iterable[str], label: str) -> list[str]:
+    found = [field_word(name, label) for name in names if name not in SAID_BY_THE_ACT]
+    told = list(dict.fromkeys(word for word in found if word))
+    technical = found.count("")
+    if technical:
+        told.append(ngettext("%(n)d technical field", "%(n)d technical fields", technical) % {"n": technical})
+    return told
+
+
+def field_word(name: str, label: str = "") -> str:
+    """Of `bridge.ObservedContact.name`, of `name` of the given model, or of the name of anything else; else empty."""
+    place, _dot, short = name.rpartition(".")
+    if short in FIELDS:
+        return str(FIELDS[short])
+    model = model_of(place or label)
+    try:
+        word = str(model._meta.get_field(short).verbose_name) if model else ""  # type: ignore[union-attr]
+    except (FieldDoesNotExist, AttributeError):
+        return ""
+    # A name that Django made up from the column's is no word of ours.
+    return "" if word == short.replace("_", " ") else word
+
+
+def actor_word(row: AuditLog) -> str:
+    """Name of the person of the staff, else which kind of program or person acted."""
+    if row.actor_type == ActorType.STAFF:
+        return str(row.actor) if row.actor else _("account that no longer exists (%(id)s)") % {"id": row.actor_id}
+    kind = str(ActorType(row.actor_type).label)
+    if row.actor_type == ActorType.SYSTEM:
+        job = JOBS.get(row.actor_ref)
+        return f"{kind}: {job}" if job else kind
+    return f"{kind} {row.actor_ref}".strip()
+
+
+def object_choices(labels: Iterable[str]) -> list[tuple[str, str]]:
+    return sorted(((label, object_word(label)) for label in labels), key=lambda pair: pair[1].casefold())

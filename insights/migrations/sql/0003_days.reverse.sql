@@ -1,0 +1,1 @@
+DROP FUNCTION rebuild_insight_day(bigint, date);

@@ -1,0 +1,101 @@
+"""A new master key wraps the data keys; what they sealed is not touched, and a stopped run goes on."""
+
+import os
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from consent.encryption import Actor, Context, Sealed, datakeys, ensure_subject_keys, reveal, seal
+from consent.encryption.keycheck import problems, remember_keys
+from consent.encryption.rotation import outstanding, rotate_master_key
+from consent.encryption.tables import DataKey
+from consent.models import Clinic, DataSubject
+
+pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+PLACE = Context(model="bridge.ObservedContact", field="name", row="1")
+
+
+@pytest.fixture
+def people() -> list[UUID]:
+    clinic = Clinic.objects.create(trade_name="Clínica Sol", legal_name="Sol Ltda")
+    people = [DataSubject.objects.create(clinic=clinic).pk for _ in range(7)]
+    ensure_subject_keys(people)
+    return people
+
+
+@pytest.fixture
+def new_key(settings: Any, people: list[UUID]) -> str:
+    """A second master key, put first, as an admin does."""
+    settings.MASTER_KEYS = {"new": os.urandom(32), **settings.MASTER_KEYS}
+    remember_keys()
+    return "new"
+
+
+def opened(sealed: Sealed, person: UUID) -> str:
+    datakeys.cache.clear()
+    return reveal(sealed, subject=person, context=PLACE, actor=Actor.system("tests"), purpose="system")
+
+
+def test_values_open_before_and_after_and_are_not_rewritten(people: list[UUID], settings: Any) -> None:
+    before = dict(settings.MASTER_KEYS)
+    sealed = seal("Maria", subject=people[0], context=PLACE)
+    blob = sealed.blob
+    settings.MASTER_KEYS = {"new": os.urandom(32), **before}
+    assert opened(sealed, people[0]) == "Maria"
+    list(rotate_master_key())
+    settings.MASTER_KEYS = {"new": settings.MASTER_KEYS["new"]}
+    assert (opened(sealed, people[0]), sealed.blob) == ("Maria", blob)
+
+
+def test_only_data_keys_are_written(people: list[UUID], new_key: str) -> None:
+    with connection.execute_wrapper(Only("UPDATE", '"keys"."data_keys"')):
+        list(rotate_master_key())
+    assert set(DataKey.objects.values_list("master_key_id", flat=True)) == {new_key}
+
+
+class Only:
+    """Fails the test when a statement of a kind touches another table."""
+
+    def __init__(self, verb: str, table: str) -> None:
+        self.verb, self.table = verb, table
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        assert not sql.startswith(self.verb) or sql.startswith(f"{self.verb} {self.table}")
+        return execute(sql, params, many, context)
+
+
+def test_a_stopped_run_goes_on_where_it_was(people: list[UUID], new_key: str) -> None:
+    total = outstanding()
+    run = rotate_master_key(batch=2)
+    assert (next(run).done, outstanding()) == (2, total - 2)
+    run.close()
+    assert [progress.done for progress in rotate_master_key(batch=2)][-1] == total - 2
+    assert outstanding() == 0
+
+
+def test_destroyed_keys_stay_destroyed(people: list[UUID], new_key: str) -> None:
+    datakeys.destroy_subject_keys(people[:1], now=timezone.now())
+    list(rotate_master_key())
+    assert DataKey.objects.get(ref=str(people[0])).wrapped is None
+
+
+def test_without_the_old_key_nothing_is_changed_and_people_are_told(people: list[UUID], settings: Any) -> None:
+    settings.MASTER_KEYS = {"new": os.urandom(32)}
+    with pytest.raises(CommandError, match="add the old key again"):
+        call_command("rotate_keys", stdout=StringIO())
+    assert "new" not in set(DataKey.objects.values_list("master_key_id", flat=True))
+
+
+def test_the_command_says_when_the_old_key_may_go(people: list[UUID], new_key: str, settings: Any) -> None:
+    said = StringIO()
+    call_command("rotate_keys", "--dry-run", stdout=said)
+    assert said.getvalue().startswith(f"{outstanding()} data keys are not wrapped")
+    call_command("rotate_keys", stdout=said)
+    assert "can be taken out of PONTE_MASTER_KEYS" in said.getvalue()
+    settings.MASTER_KEYS = {new_key: settings.MASTER_KEYS[new_key]}
+    assert problems() == []
