@@ -51,7 +51,7 @@ def test_a_check_of_equal_sides_finds_nothing(full: Bridge) -> None:
 
 def test_a_check_finds_what_was_deleted_moved_and_renamed_on_either_side(full: Bridge) -> None:
     finish(full, start(full, "full_check"))
-    _, moved, lost = synced(Kind.LEAD)
+    kept, moved, lost = synced(Kind.LEAD)
     note = next(one for one in synced(Kind.NOTE) if one.lane_key == moved.lane_key)
     client = crm_of(full)
     (lead,) = client.leads_by_ids([moved.foreign_id])
@@ -59,7 +59,7 @@ def test_a_check_finds_what_was_deleted_moved_and_renamed_on_either_side(full: B
     client.lead_delete(lost.foreign_id)
     client.activity_delete(note.foreign_id)
     with full.chatwoot.capture():
-        full.chatwoot.update_contact(ObservedContact.objects.order_by("pk").first().chatwoot_contact_id, name="Outra")
+        full.chatwoot.update_contact(int(kept.lane_key.partition(":")[2]), name="Outra")
     job = finish(full, start(full, "full_check"))
     assert job.result["gone"] == 3  # the deleted opportunity took its note along
     assert job.result["by_hand"] == 1

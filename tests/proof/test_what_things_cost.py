@@ -16,15 +16,15 @@ from tests.bridge.connected_clinic import Bridge
 # Measured. A statement more in any of these must be somebody's decision, who then writes the new number here.
 # Every effect costs a plan of its own: the lane is read again after each, because the answer may have changed it.
 OBSERVING = 11
-IN_STEP = 19
+IN_STEP = 20
 # A claim from taking the lane to giving it back, with all it carries out: what happens, statements, effects.
 CLAIMS: dict[str, tuple[Callable[[ChatwootSandbox], object], int, list[str]]] = {
-    "a message": (lambda chat: chat.incoming(1287, "Dois"), 57, ["set_note"]),
-    "a first answer": (lambda chat: chat.outgoing(1287, "Olá"), 82, ["set_note", "set_stage"]),
-    "a new name": (lambda chat: chat.update_contact(4182, name="Ana Souza"), 90, ["set_lead", "set_person"]),
+    "a message": (lambda chat: chat.incoming(1287, "Dois"), 58, ["set_note"]),
+    "a first answer": (lambda chat: chat.outgoing(1287, "Olá"), 84, ["set_note", "set_stage"]),
+    "a new name": (lambda chat: chat.update_contact(4182, name="Ana Souza"), 92, ["set_lead", "set_person"]),
     "a new person": (
         lambda chat: chat.new_person_writes("Oi", name="Bia", phone_number="+5511900000022"),
-        103,
+        106,
         ["create_lead", "create_note", "create_person"],
     ),
 }
