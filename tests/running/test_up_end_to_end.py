@@ -101,7 +101,7 @@ def test_it_stays_up_on_other_ports_when_its_own_are_busy_and_ctrl_c_leaves_noth
     assert signs_in(web, password)
     assert not signs_in(web, password[::-1])
     addresses = webhooks_of(krayin, chatwoot)
-    assert len(addresses) == 4
+    assert len(addresses) == 5
     assert all(address.startswith(f"{web}/webhooks/") for address in addresses)
     commands = "\n".join(installation.processes())
     assert "gunicorn" in commands

@@ -7,9 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 from wizard import Wizard, text_of
 
-from bridge.models import Connection, IntakeCounter, Setup
+from bridge.models import CallBudget, Connection, IntakeCounter, Setup
 from bridge.reconcile.jobs import poll_due
 from bridge.sync.worker import Worker
+from tests.bridge.connected_clinic import PLENTY
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -53,6 +54,7 @@ def test_in_shadow_it_shows_what_would_be_written_with_the_person_masked(listeni
 def test_active_it_goes_on_to_the_note_and_is_read_back(listening: Wizard) -> None:
     listening.client.post(listening.address_of("send"), {"confirm_policy": "1"})
     listening.send("switch", state="active")
+    CallBudget.objects.update(**PLENTY)  # preparing has used up the minute's calls; nobody waits for the next one here
     listening.chatwoot.new_person_writes("Oi", name="Ana Lima", phone_number="+5511900000021")
     poll_due()
     Worker().run_until_idle()
