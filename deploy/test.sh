@@ -56,6 +56,6 @@ case "$*" in
         ;;
 esac
 export_test_settings
-gives_workers "$@" || set -- -n 2 --dist loadfile "$@"
+gives_workers "$@" || set -- -n 2 --dist loadfile --no-loadscope-reorder "$@"
 cd -- "$root"
 exec "$python" -m config.embedded --ephemeral -- "$python" -m pytest "$@"

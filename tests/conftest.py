@@ -11,6 +11,17 @@ from django.db.backends.signals import connection_created
 
 from bridge.webhooks.circuit import circuit
 
+# Minutes each: the processes that share the suite begin with them, else the last one keeps all waiting.
+LONG = (
+    "test_five_hundred_rounds.py", "test_small_run.py", "test_walk.py", "test_small_runs.py", "test_pace_over_processes.py",
+    "test_up_end_to_end.py", "test_first_conversation.py", "test_any_order_in_bulk.py", "test_stopping_a_run.py",
+    "test_in_a_browser.py", "test_rules_in_any_order.py", "test_unknown_effects.py", "test_description.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 def may_empty(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Be retention, which alone may empty insert-only tables: tests with real transactions end with a flush."""

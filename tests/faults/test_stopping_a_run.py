@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
-LIMIT_S = 120.0
+LIMIT_S = 150
 
 
 @pytest.fixture
