@@ -49,7 +49,7 @@ def secrets_of(installation: Installation) -> list[str]:
         *(user["password"] for user in partners["krayin"]["users"]),
         partners["chatwoot"]["token"],
     ]
-    assert [len(secret) > 10 for secret in found] == [True] * 8
+    assert [len(secret) > 10 for secret in found] == [True] * 9
     return found
 
 
