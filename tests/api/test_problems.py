@@ -17,7 +17,7 @@ LIST = "/api/v1/connections"
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 
 
-def problem(response: Any, status: int, code: str) -> dict[str, Any]:
+def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
@@ -29,7 +29,7 @@ def problem(response: Any, status: int, code: str) -> dict[str, Any]:
 
 
 def errors(response: Any) -> dict[str, str]:
-    return {line["field"]: line["message"] for line in problem(response, 400, "invalid")["errors"]}
+    return {line["field"]: line["message"] for line in assert_problem(response, 400, "invalid")["errors"]}
 
 
 @pytest.mark.parametrize("address", ["/api/", "/api/v1", "/api/v2/", "/api/v1/nothing", "/api/v1/connections/",
@@ -37,12 +37,14 @@ def errors(response: Any) -> dict[str, str]:
                                      "/api/v1/%00", "/api/v1/connections/1/leads/1/stage/x"])  # fmt: skip
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "patch", "options"])
 def test_an_address_that_does_not_exist_is_a_problem_too(address: str, method: str) -> None:
-    problem(getattr(Client(), method)(address), 404, "not_found")
+    assert_problem(getattr(Client(), method)(address), 404, "not_found")
 
 
 def test_texts_are_portuguese_unless_english_is_asked_for(ours: Program) -> None:
     told = {
-        language: problem(ours.get(f"{LIST}/999", headers={"Accept-Language": language}), 404, "not_found")["title"]
+        language: assert_problem(ours.get(f"{LIST}/999", headers={"Accept-Language": language}), 404, "not_found")[
+            "title"
+        ]
         for language in ("", "pt-BR", "pt", "fr;q=0.9, *;q=0.1", "en", "en-US,en;q=0.9")
     }
     assert told == {"": "Não encontrado", "pt-BR": "Não encontrado", "pt": "Não encontrado",
@@ -55,19 +57,19 @@ def test_texts_are_portuguese_unless_english_is_asked_for(ours: Program) -> None
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
 def test_a_method_that_is_not_taken_names_those_that_are(ours: Program, method: str) -> None:
     response = ours.ask(method, LIST)
-    problem(response, 405, "method_not_allowed")
+    assert_problem(response, 405, "method_not_allowed")
     assert response["Allow"] == "GET, HEAD"
 
 
 def test_answers_are_json_only(ours: Program) -> None:
-    problem(ours.get(LIST, headers={"Accept": "text/html"}), 406, "not_acceptable")
+    assert_problem(ours.get(LIST, headers={"Accept": "text/html"}), 406, "not_acceptable")
     assert ours.get(LIST, headers={"Accept": "text/html, */*;q=0.8"}).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x", ""])
 def test_bodies_are_json_only(sol: Connection, ours: Program, kind: str) -> None:
     response = ours.ask("POST", f"{LIST}/{sol.pk}/leads/71/stage", data=b"stage_id=1", content_type=kind)
-    problem(response, 415, "unsupported_media_type")
+    assert_problem(response, 415, "unsupported_media_type")
 
 
 BROKEN = [
@@ -99,7 +101,7 @@ def test_a_body_with_unusable_values_says_which(sol: Connection, ours: Program, 
 
 def test_a_body_above_the_limit_is_not_read(sol: Connection, ours: Program) -> None:
     response = ours.ask("POST", f"{LIST}/{sol.pk}/leads/71/stage", data=b" " * 70_000, content_type="application/json")
-    problem(response, 413, "too_large")
+    assert_problem(response, 413, "too_large")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_an_error_of_ours_tells_nothing_but_its_number(ours: Program) -> None:
         cursor.execute("ALTER TABLE api_keys RENAME COLUMN client TO away")
     client = Client(raise_request_exception=False)
     response = client.get(LIST, headers={"Authorization": f"Bearer {ours.token}"})
-    body = problem(response, 500, "internal")
+    body = assert_problem(response, 500, "internal")
     assert "client" not in body["detail"]
     assert "column" not in str(body)
 
@@ -149,4 +151,4 @@ def test_the_description_is_open_to_everybody(address: str, django_assert_num_qu
 def test_documents_are_given_whatever_type_is_asked_for(address: str) -> None:
     for accepted in ("text/html", "application/yaml", "application/json", "image/png"):
         assert Client().get(address, headers={"Accept": accepted}).status_code == 200
-    problem(Client().post(address), 405, "method_not_allowed")
+    assert_problem(Client().post(address), 405, "method_not_allowed")

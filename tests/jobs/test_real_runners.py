@@ -61,7 +61,7 @@ def is_over(job: SyncJob) -> bool:
     return job.is_over
 
 
-def everything_happened_once(stopped: Stopped, job: SyncJob) -> None:
+def assert_everything_happened_once(stopped: Stopped, job: SyncJob) -> None:
     job.refresh_from_db()
     assert (job.state, job.done, job.skipped, job.failed) == ("done", job.total, 0, 0)
     assert stopped.marks == stopped.all_once
@@ -80,7 +80,7 @@ def test_a_runner_killed_again_and_again_leaves_nothing_undone_and_nothing_doubl
     assert not job.is_over
     with running():
         until(lambda: is_over(job))
-    everything_happened_once(stopped, job)
+    assert_everything_happened_once(stopped, job)
     assert job.token > job.total  # the kills cost claims, never items
 
 
@@ -101,7 +101,7 @@ def test_a_runner_killed_inside_a_step_leaves_no_half_of_it() -> None:
     assert set(Effect.objects.values_list("state", flat=True)) == {"rejected"}
     with running():
         until(lambda: is_over(job))
-    everything_happened_once(stopped, job)
+    assert_everything_happened_once(stopped, job)
 
 
 def waits_for_a_lock() -> bool:
@@ -118,7 +118,7 @@ def test_two_runners_at_once_share_the_work_and_double_nothing() -> None:
     job = stopped.slowly(pause_ms=5)
     with running(), running():
         until(lambda: is_over(job))
-    everything_happened_once(stopped, job)
+    assert_everything_happened_once(stopped, job)
 
 
 def test_a_job_paused_in_the_middle_stops_and_goes_on_later() -> None:
@@ -133,7 +133,7 @@ def test_a_job_paused_in_the_middle_stops_and_goes_on_later() -> None:
     control.resume(job, actor=SYSTEM)
     with running():
         until(lambda: is_over(job))
-    everything_happened_once(stopped, job)
+    assert_everything_happened_once(stopped, job)
 
 
 def test_who_slept_through_the_lease_writes_nothing() -> None:
@@ -167,4 +167,4 @@ def test_runners_in_threads_never_hold_the_same_job() -> None:
         thread.join()
     while runner.run_once():
         pass
-    everything_happened_once(stopped, job)
+    assert_everything_happened_once(stopped, job)

@@ -86,7 +86,7 @@ def test_the_screens_draw_fit_and_speak_portuguese(dpo: Visitor, marina: DataSub
         "nobody": WHO,
         "integrity": INTEGRITY,
     }
-    looked_at(dpo, addresses)
+    assert_they_draw_fit_and_speak_portuguese(dpo, addresses)
 
 
 def test_a_red_answer_draws_fits_and_speaks_portuguese(dpo: Visitor) -> None:
@@ -98,10 +98,10 @@ def test_a_red_answer_draws_fits_and_speaks_portuguese(dpo: Visitor) -> None:
         mode="full", rows=9, last_position=9, last_segment=1, findings=[one.as_json() for one in found], seconds=0.4,
         key_id="t1", mac=b"",
     )  # fmt: skip
-    looked_at(dpo, {"red": INTEGRITY})
+    assert_they_draw_fit_and_speak_portuguese(dpo, {"red": INTEGRITY})
 
 
-def looked_at(dpo: Visitor, addresses: dict[str, str]) -> None:
+def assert_they_draw_fit_and_speak_portuguese(dpo: Visitor, addresses: dict[str, str]) -> None:
     wide, english = {}, {}
     for name, address in addresses.items():
         dpo.open(address)
