@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 FILE = "audit-checkpoints.jsonl"
 BATCH = 500
+BLOCK = 1 << 16
 TIMEOUT_S = 5
 
 
@@ -92,17 +93,30 @@ def post(place: str, text: str) -> None:
 
 
 def read(place: str) -> Iterator[dict[str, Any]]:
-    """The checkpoints a directory holds, oldest first; a torn last line is left out. Addresses are not read back."""
+    """The checkpoints a directory holds, newest first; a torn line is left out. Addresses are not read back."""
     if place.startswith("https://"):
         return
     path = Path(place) / FILE
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as file:
-        for text in file:
-            try:
-                held = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(held, dict):
-                yield held
+    for text in backwards(path):
+        try:
+            held = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(held, dict):
+            yield held
+
+
+def backwards(path: Path) -> Iterator[bytes]:
+    """The file's lines, last first: the hourly check needs the newest few of many."""
+    with path.open("rb") as file:
+        at, rest = file.seek(0, os.SEEK_END), b""
+        while at:
+            size = min(BLOCK, at)
+            at -= size
+            file.seek(at)
+            first, *whole = (file.read(size) + rest).split(b"\n")
+            yield from reversed(whole)
+            rest = first
+        yield rest

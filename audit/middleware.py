@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from audit.context import Visit, acting_as
+from config.addresses import address_of
 
 
 class ActorMiddleware:
@@ -13,6 +14,6 @@ class ActorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # request.user is lazy: a request that changes nothing audited never asks who it is.
-        visit = Visit(request.META.get("REMOTE_ADDR") or None, request.headers.get("User-Agent", ""))
+        visit = Visit(address_of(request.META) or None, request.headers.get("User-Agent", ""))
         with acting_as(getattr(request, "user", None), visit=visit):
             return self.get_response(request)

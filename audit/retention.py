@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from django.db import connection
 from django.db.models import Max, Min
 
-from audit import canonical, keys
 from audit.models import Drop, Segment
 from config.db import catalogue
 from config.db.partitions import Action, ActionKind, Step, apply
@@ -55,8 +54,7 @@ def signed_drop(quarter: date) -> Drop:
     bounds = Segment.objects.filter(quarter=quarter).aggregate(first=Min("number"), last=Max("number"))
     if bounds["first"] is None:
         raise CannotDrop(f"No sealed rows lie in {quarter}.")
-    key_id, key = keys.newest()
-    drop = Drop(quarter=quarter, first_segment=bounds["first"], last_segment=bounds["last"], key_id=key_id)
-    drop.mac = canonical.segment_mac(key, canonical.segment_text(drop.facts()))
+    drop = Drop(quarter=quarter, first_segment=bounds["first"], last_segment=bounds["last"])
+    drop.sign()
     drop.save(force_insert=True)
     return drop

@@ -13,7 +13,7 @@ from itertools import groupby
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
-from audit import canonical, keys
+from audit import canonical
 from audit.models import Seal, Segment
 
 BATCH = 10_000
@@ -116,12 +116,6 @@ def closed(rows: Sequence[Waiting], quarter: date, last: Segment | None) -> tupl
         head=chain,
         previous=bytes(last.digest) if last else b"",
     )
-    return signed(segment), seals
-
-
-def signed(segment: Segment) -> Segment:
-    segment.key_id, key = keys.newest()
-    text = canonical.segment_text(segment.facts())
-    segment.digest = canonical.segment_hash(text)
-    segment.mac = canonical.segment_mac(key, text)
-    return segment
+    segment.sign()
+    segment.digest = canonical.segment_hash(segment.text)
+    return segment, seals

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from hmac import compare_digest
+from itertools import takewhile
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
 
 from audit import canonical, checkpoints, keys
@@ -96,10 +96,10 @@ def check(*, full: bool, processes: int = 2, range_rows: int = RANGE_ROWS) -> Ch
     started = time.monotonic()
     base = None if full else last_clean()
     checked = Checked(Verification.Mode.INCREMENTAL if base else Verification.Mode.FULL)
-    segments = list(Segment.objects.order_by("number"))
-    checked.findings += segment_findings(segments)
-    checked.findings += checkpoint_findings(segments)
     since = base.last_segment if base else 0
+    segments = list(Segment.objects.filter(number__gte=since).order_by("number"))
+    checked.findings += segment_findings(segments, since)
+    checked.findings += checkpoint_findings(segments, since)
     dropped = dropped_quarters()
     wanted = [segment for segment in segments if segment.number > since and segment.quarter not in dropped]
     checked.findings += row_findings(wanted, segments, processes, range_rows, checked)
@@ -115,45 +115,41 @@ def check(*, full: bool, processes: int = 2, range_rows: int = RANGE_ROWS) -> Ch
 # Segments and checkpoints ---------------------------------------------------------------------------------------------
 
 
-def segment_findings(segments: Sequence[Segment]) -> list[Finding]:
-    """Each segment is what it says, signed by us, and continues the one before."""
+def segment_findings(segments: Sequence[Segment], since: int) -> list[Finding]:
+    """Each segment is what it says, signed by us, and continues the one before; `since` (0: none) was checked before."""
+    if since and not segments:
+        return [Finding(Kind.SEGMENT, f"segment {since} and those after it are gone")]
     found, before = [], None
     for segment in segments:
-        text = canonical.segment_text(segment.facts())
-        right = canonical.segment_hash(text)
-        previous, number, position = (
-            (right_of(before), before.number + 1, before.last_position + 1) if before else (b"", 1, 1)
-        )
+        if before:
+            previous, number, position = right_digest(before), before.number + 1, before.last_position + 1
+        elif since:
+            previous, number, position = bytes(segment.previous), since, segment.first_position
+        else:
+            previous, number, position = b"", 1, 1
         if segment.number != number:
             found.append(Finding(Kind.SEGMENT, f"segments {number} to {segment.number - 1} are gone"))
         elif bytes(segment.previous) != previous or segment.first_position != position:
             found.append(Finding(Kind.SEGMENT, f"segment {segment.number} does not continue {number - 1}"))
-        if bytes(segment.digest) != right or not is_signed(segment.key_id, text, bytes(segment.mac)):
+        if bytes(segment.digest) != right_digest(segment) or not segment.is_ours():
             found.append(Finding(Kind.SEGMENT, f"segment {segment.number} was changed"))
         before = segment
     return found
 
 
-def right_of(segment: Segment) -> bytes:
-    return canonical.segment_hash(canonical.segment_text(segment.facts()))
+def right_digest(segment: Segment) -> bytes:
+    return canonical.segment_hash(segment.text)
 
 
-def is_signed(key_id: str, text: str, mac: bytes) -> bool:
-    key = keys.known().get(key_id)
-    return key is not None and compare_digest(canonical.segment_mac(key, text), mac)
-
-
-def checkpoint_findings(segments: Sequence[Segment]) -> list[Finding]:
+def checkpoint_findings(segments: Sequence[Segment], since: int) -> list[Finding]:
     """No place outside knows more than the database, or another history."""
     digests = {segment.number: bytes(segment.digest).hex() for segment in segments}
     found = []
     for number, place in enumerate(checkpoints.places(), 1):
         last, other = 0, 0
-        for told in checkpoints.read(place):
-            if not is_own_line(told):
-                continue
-            last = max(last, int(told["number"]))
-            if digests.get(int(told["number"]), told["digest"]) != told["digest"]:
+        for told in takewhile(lambda told: told["number"] >= since, filter(is_own_line, checkpoints.read(place))):
+            last = max(last, told["number"])
+            if digests.get(told["number"], told["digest"]) != told["digest"]:
                 other += 1
         if (segments and last > segments[-1].number) or (last and not segments):
             known = segments[-1].number if segments else 0
@@ -168,18 +164,16 @@ def is_own_line(told: dict[str, Any]) -> bool:
     facts = {name: value for name, value in told.items() if name not in ("digest", "mac")}
     text = canonical.segment_text(facts)
     try:
-        return is_signed(str(told["key_id"]), text, bytes.fromhex(told["mac"])) and isinstance(told["number"], int)
+        return keys.has_signed(str(told["key_id"]), text, bytes.fromhex(told["mac"])) and isinstance(
+            told["number"], int
+        )
     except (KeyError, TypeError, ValueError):
         return False
 
 
 def dropped_quarters() -> set[date]:
     """Quarters that retention dropped and signed for."""
-    return {
-        drop.quarter
-        for drop in Drop.objects.all()
-        if is_signed(drop.key_id, canonical.segment_text(drop.facts()), bytes(drop.mac))
-    }
+    return {drop.quarter for drop in Drop.objects.all() if drop.is_ours()}
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
@@ -295,7 +289,7 @@ def row_finding(read: Read, row: tuple) -> Finding | None:
 
 
 def signature_finding(key_id: str, mac: bytes, text: str, where: str) -> Finding | None:
-    key = settings.AUDIT_KEYS.get(key_id)
+    key = keys.known(key_id)
     if key is None:
         return Finding(Kind.FOREIGN_KEY, where)
     if not compare_digest(canonical.row_mac(key, text), mac):
@@ -367,14 +361,12 @@ def loose_findings(since: int) -> list[Finding]:
 def last_clean() -> Verification | None:
     """The newest clean result that is signed by us; a forged one would hide what came before it."""
     for held in Verification.objects.order_by("-pk")[:50]:
-        text = canonical.segment_text(held.facts())
-        if not held.findings and is_signed(held.key_id, text, bytes(held.mac)):
+        if not held.findings and held.is_ours():
             return held
     return None
 
 
 def keep(checked: Checked) -> Verification:
-    key_id, key = keys.newest()
     held = Verification(
         mode=checked.mode,
         rows=checked.rows,
@@ -382,8 +374,7 @@ def keep(checked: Checked) -> Verification:
         last_segment=checked.last_segment,
         findings=[finding.as_json() for finding in checked.findings[:KEPT_FINDINGS]],
         seconds=round(checked.seconds, 3),
-        key_id=key_id,
     )
-    held.mac = canonical.segment_mac(key, canonical.segment_text(held.facts()))
+    held.sign()
     held.save(force_insert=True)
     return held

@@ -14,6 +14,8 @@ HOT_FIELDS = [
     "inbox_names",
     "pipelines",
     "polled_at",
+    "field_keys",
+    "field_gone",
 ]
 
 
@@ -24,15 +26,32 @@ class BridgeConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only now, so neither may be imported with the module.
         from audit.models import audit_changes
+        from bridge import accounts, sealed_places
         from bridge.api import cors
-        from bridge.models import Connection, ConnectionInbox, StageRule
+        from bridge.models import (
+            Connection,
+            ConnectionInbox,
+            FieldRow,
+            FieldVersion,
+            Owner,
+            OwnerLink,
+            OwnerRule,
+            StageRule,
+        )
         from bridge.spool.health import look
 
         register_fallback("spool", look)
         audit_changes(Connection, leave_out=HOT_FIELDS)
         audit_changes(ConnectionInbox)
         audit_changes(StageRule)
+        audit_changes(FieldRow)
+        audit_changes(FieldVersion)
+        audit_changes(Owner, leave_out=["last_turn", "seen_at"])
+        audit_changes(OwnerLink)
+        audit_changes(OwnerRule, leave_out=["turn", "read_at"])
         cors.listen()
+        sealed_places.register()
+        accounts.register()
         register(Partitioned("webhook_events", "received_at", Step.WEEK, keep=timedelta(days=180)))
         register(Partitioned("webhook_bodies", "received_at", Step.DAY, keep=timedelta(days=30)))
         register(Partitioned("activity_mappings", "created_at", Step.MONTH))

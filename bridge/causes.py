@@ -15,7 +15,10 @@ class Cause(models.TextChoices):
     KRAYIN_PACE = "KRAYIN_PACE", _("Krayin's call limit is reached; we go on more slowly.")
     KRAYIN_EMAIL_REQUIRED = "KRAYIN_EMAIL_REQUIRED", _("Krayin demands an e-mail; this contact only has a phone.")
     KRAYIN_DUPLICATE = "KRAYIN_DUPLICATE", _("Another person in Krayin already has this phone or e-mail.")
-    KRAYIN_TARGET_GONE = "KRAYIN_TARGET_GONE", _("A configured stage, pipeline, source or type no longer exists.")
+    KRAYIN_TARGET_GONE = (
+        "KRAYIN_TARGET_GONE",
+        _("A configured stage, pipeline, source, type or owner no longer exists."),
+    )
     KRAYIN_OBJECT_GONE = (
         "KRAYIN_OBJECT_GONE",
         _("Somebody deleted this record in Krayin; Ponte does not make it again."),

@@ -1,6 +1,7 @@
 """What a partner told us, in our words. Past the webhook parser and the clients nothing is foreign JSON."""
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,6 +20,8 @@ class EventKind(enum.StrEnum):
     CONTACT_UPDATED = "contact_updated"
     UNKNOWN = "unknown"
 
+
+BOT = "AgentBot"  # `assignee_type` of a bot (contract Chatwoot 5.6)
 
 # Nothing in these changes what the CRM should hold; visitor-controlled or credential-bearing bodies are not kept.
 IGNORED_EVENTS = frozenset(
@@ -39,6 +42,7 @@ class ContactFact:
     last_activity_at: datetime | None = None
     is_authoritative: bool = False  # read over REST just now: wins over whatever a body said
     changed_at: datetime | None = None  # when name, e-mail or phone changed, where the body tells
+    attributes: Mapping[str, str] | None = field(default=None, repr=False)  # by the names mappings use; None: not shown
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class ConversationFact:
     started_at: datetime
     first_reply_at: datetime | None
     last_activity_at: datetime | None
+    attributes: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

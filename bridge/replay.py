@@ -18,10 +18,10 @@ from audit.models import ActorType
 from audit.services import Entry, record_many
 from bridge.causes import Cause
 from bridge.models import Connection, Effect, WebhookEvent
+from bridge.models.inbound import NO_LANE
 from bridge.sync import breaker
 from bridge.sync.by_hand import STOPPED, go_on, mark
 from bridge.sync.lanes import mark_dirty
-from bridge.webhooks.intake import NO_LANE
 from consent.encryption import Actor
 
 LIMIT = 5000  # of each kind per call: one short transaction; the rest stays and can be continued next

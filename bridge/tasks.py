@@ -15,9 +15,9 @@ from bridge.sync.worker import Worker
 
 
 @shared_task
-def wake(connection_id: int) -> dict[str, int]:
-    """Work a connection's due lanes now instead of at a worker's next look."""
-    return {"lanes": Worker(only=connection_id).run_until_idle()}
+def wake() -> dict[str, int]:
+    """Work the due lanes now instead of at a worker's next look."""
+    return {"lanes": Worker().run_until_idle()}
 
 
 @shared_task

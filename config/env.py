@@ -110,14 +110,6 @@ class Environment:
         """The address of a web site without a path."""
         return self.read(variable, parse_origin, default=default, placeholder=default)
 
-    def origins(self, variable: str) -> list[str]:
-        """Addresses of web sites, separated by commas; none by default."""
-
-        def parse(raw: str) -> list[str]:
-            return [parse_origin(word) for word in parse_words(raw)]
-
-        return self.read(variable, parse, default=[], placeholder=[])
-
     def keys(self, variable: str) -> dict[str, bytes]:
         """Versioned 32-byte keys, newest first: `id:base64,older:base64`."""
         return self.read(variable, parse_keys, default=None, placeholder={})

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from celery.schedules import crontab
@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "rest_framework",
     "drf_spectacular",
+    "django_otp",
     "config",
     "audit",
     "consent",
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.WebhooksAtOnce",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.ContentSecurityPolicy",
     "corsheaders.middleware.CorsMiddleware",
@@ -66,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "audit.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "consent.access.middleware.AccessMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -159,10 +162,15 @@ CELERY_TIMEZONE = "UTC"
 
 # People, sessions, pages ---------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "consent.User"
+# The first makes new ones; the second still reads those of earlier versions, and rewrites them at the next sign-in.
+PASSWORD_HASHERS = ["consent.access.hashers.Argon2", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+     "OPTIONS": {"user_attributes": ("email", "name")}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]  # fmt: skip
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "pt-br"
@@ -177,11 +185,15 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 WHITENOISE_USE_FINDERS = True
 
+# In the database: Redis away signs nobody out, and what a session knows never leaves the server.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SECURE_TLS = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE_TLS
 SECURE_HSTS_SECONDS = 31536000 if SECURE_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_TLS
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("PONTE_BEHIND_TLS_PROXY", default=False) else None
 )
@@ -190,6 +202,17 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^webhooks/"]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Mail for invitations: smtp:// or smtps:// with user and password; without it their links are shown once, to be copied.
+MAIL_URL = env.url("PONTE_MAIL_URL", schemes=("smtp", "smtps"), default="")
+MAIL_IS_SET_UP = bool(MAIL_URL)
+if MAIL_IS_SET_UP:
+    _mail = urlsplit(MAIL_URL)
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or (465 if _mail.scheme == "smtps" else 587)
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+    EMAIL_USE_SSL = _mail.scheme == "smtps"
+    EMAIL_USE_TLS = not EMAIL_USE_SSL
+    EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("PONTE_MAIL_FROM", default="ponte@localhost")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # The REST API. Pages of other sites may call it only where a live key lists them (bridge.api.cors).
@@ -249,6 +272,9 @@ SETTLE_S = env.number("PONTE_SETTLE_S", default=45)
 # A field that is carried from one side to the other more often than this, within this time, waits for a person.
 FLIPS_PER_WINDOW = env.number("PONTE_FLIPS_PER_WINDOW", default=3, at_least=1)
 FLIP_WINDOW_S = env.number("PONTE_FLIP_WINDOW_S", default=600, at_least=1)
+
+# Whether this installation may ask language models at all; each clinic switches its own on (insights.language).
+LANGUAGE_MODEL = env.flag("PONTE_LANGUAGE_MODEL", default=False)
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {

@@ -1,6 +1,6 @@
 """What the admin's theme asks for each page: menu, colours, band (screens sections 3 and 15)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,16 +39,30 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("Import and reprocess"), "autorenew", "bridge.SyncJob"),
         ),
     ),
-    (_("Numbers"), (Entry(_("Synchronisation"), "monitoring", "bridge.IntakeCounter"),)),
+    (
+        _("Numbers"),
+        (
+            Entry(_("Now"), "schedule", "insights.DayCounts", "now"),
+            Entry(_("Service"), "support_agent", "insights.DayCounts"),
+            Entry(_("Opportunities"), "trending_up", "insights.Insight"),
+            Entry(_("Funnel"), "filter_alt", "insights.Insight", "funnel"),
+            Entry(_("Consent"), "handshake", "insights.Insight", "consent"),
+            Entry(_("Does the calculation hold?"), "rule", "insights.Insight", "predicts"),
+            Entry(_("Synchronisation"), "monitoring", "bridge.IntakeCounter"),
+        ),
+    ),
     (
         _("Settings"),
         (
             Entry(_("Connections"), "hub", "bridge.Connection"),
+            Entry(_("Fields"), "compare_arrows", "bridge.FieldRow"),
             Entry(_("Stage rules"), "moving", "bridge.StageRule"),
+            Entry(_("Team"), "groups", "bridge.OwnerRule"),
             Entry(_("Clinics"), "local_hospital", "consent.Clinic"),
-            Entry(_("People"), "group", "consent.User"),
+            Entry(_("People and permissions"), "group", "consent.User"),
             Entry(_("Permissions"), "key", "consent.Membership"),
             Entry(_("API keys"), "vpn_key", "bridge.ApiKey"),
+            Entry(_("Language model"), "smart_toy", "insights.LanguageSettings"),
             Entry(_("Panel sign-ins"), "devices", "bridge.PanelToken"),
         ),
     ),
@@ -58,6 +72,7 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("Trail"), "history", "audit.AuditLog"),
             Entry(_("Who saw whom"), "visibility", "audit.AuditLog", "who"),
             Entry(_("Integrity"), "verified_user", "audit.Verification"),
+            Entry(_("Exceptional access"), "emergency", "consent.ExceptionalAccess"),
         ),
     ),
 )
@@ -83,9 +98,27 @@ def _items(entries: tuple[Entry, ...], request: HttpRequest) -> Iterator[dict[st
         yield {"title": entry.title, "icon": entry.icon, "link": address, "active": address == here}
 
 
-def band(request: HttpRequest) -> dict[str, Any]:
-    """What every page is told: whether it shows example data (it then carries a band)."""
-    return {"example_data": settings.EXAMPLE_DATA}
+@dataclass(frozen=True)
+class Band:
+    """A line above every page: what is not as usual, and where more about it stands."""
+
+    text: str
+    address: str
+    link: str = ""  # empty: to what waits to be solved
+    is_alarm: bool = False
+
+
+_bands: list[Callable[[HttpRequest], Iterator[Band]]] = []
+
+
+def register_band(look: Callable[[HttpRequest], Iterator[Band]]) -> None:
+    """An app says what is not as usual; asked for every page, so it may cost one query."""
+    _bands.append(look)
+
+
+def bands(request: HttpRequest) -> dict[str, Any]:
+    """What every page is told: whether it shows example data, and what is not as usual."""
+    return {"example_data": settings.EXAMPLE_DATA, "bands": [one for look in _bands for one in look(request)]}
 
 
 def title_prefix(request: HttpRequest) -> str | Promise:

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Ponte",
     "SITE_HEADER": "Ponte",
@@ -14,8 +17,9 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "8px",
     "COLORS": {"primary": "config.theme.accent"},
     "ENVIRONMENT_TITLE_PREFIX": "config.theme.title_prefix",
-    "GLOBAL_CALLBACK": "config.theme.band",
+    "GLOBAL_CALLBACK": "config.theme.bands",
     "DASHBOARD_CALLBACK": "bridge.admin.home.dashboard",
     "STYLES": ["config.theme.styles"],
+    "ACCOUNT": {"navigation": [{"title": _("My account"), "link": reverse_lazy("account")}]},
     "SIDEBAR": {"show_search": False, "navigation": "config.theme.menu"},
 }

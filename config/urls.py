@@ -1,11 +1,12 @@
 """Addresses: webhooks, probes, the admin."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from bridge.webhooks import views as webhooks
 from config.health import healthz, readyz
+from consent.access.views import sign_in
 
 urlpatterns = [
     path("webhooks/chatwoot/<str:public_id>/", webhooks.chatwoot, name="webhook-chatwoot"),
@@ -14,6 +15,12 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("api/", include("bridge.api.urls")),
     path("panel/<str:public_id>/", include("bridge.panel.urls")),
+    # Before the admin's own: its addresses lead here.
+    path("admin/login/", sign_in, name="sign-in"),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account")),
+    # The menu is the index: the theme's lists of models would be a second one, in the names of programs.
+    re_path(r"^admin/(?:audit|bridge|consent|insights)/$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("conta/", include("consent.access.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

@@ -40,6 +40,8 @@ class Capability(Enum):
     NUMBERS_VIEW = auto()
     REVEAL_CONTACT = auto()  # names, telephones, e-mail addresses, partner identifiers
     REVEAL_CLINICAL = auto()  # everything else that is sealed with a person's key, message text first
+    EXCEPTIONAL_ASK = auto()  # open one person's data beyond the role, for half an hour (D5)
+    EXCEPTIONAL_REVIEW = auto()  # say whether somebody else's was justified
     PANEL = auto()  # the frame inside Chatwoot
 
 
@@ -50,6 +52,8 @@ _DPO = {
     Capability.PRIVACY_ACT,
     Capability.AUDIT_VIEW,
     Capability.REVEAL_CONTACT,
+    Capability.EXCEPTIONAL_ASK,
+    Capability.EXCEPTIONAL_REVIEW,
 }
 
 CAPABILITIES: dict[Role, frozenset[Capability]] = {
@@ -65,6 +69,7 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.CLINIC_CHANGE,
             Capability.PEOPLE_VIEW,
             Capability.PEOPLE_CHANGE,
+            Capability.EXCEPTIONAL_ASK,
         }
     ),
     Role.CLINIC_MANAGER: frozenset(
@@ -81,6 +86,7 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.NUMBERS_VIEW,
             Capability.REVEAL_CONTACT,
             Capability.REVEAL_CLINICAL,
+            Capability.EXCEPTIONAL_REVIEW,
             Capability.PANEL,
         }
     ),
@@ -104,3 +110,7 @@ def roles_with(*capabilities: Capability) -> frozenset[Role]:
 # The panel and the API are no screens of the admin.
 _NO_SCREEN = {Capability.PANEL, Capability.REVEAL_CONTACT}
 SCREEN_ROLES = frozenset(role for role, held in CAPABILITIES.items() if held - _NO_SCREEN)
+
+# Whoever opens people's data at a screen proves twice who they are; attendants see in the panel what stands beside it.
+_OPENS = (Capability.REVEAL_CONTACT, Capability.REVEAL_CLINICAL, Capability.EXCEPTIONAL_ASK)
+SECOND_FACTOR_ROLES = roles_with(*_OPENS) & SCREEN_ROLES

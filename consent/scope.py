@@ -5,8 +5,10 @@ in B. Another clinic's object answers 404, as if it did not exist.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from functools import wraps
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib.admin import RelatedOnlyFieldListFilter
@@ -18,9 +20,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models.options import Options
 from django.forms import BaseFormSet, Form
+from django.forms import Field as FormField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.dataclasses import UnfoldAction
 
 from consent.models import Clinic, User
 from consent.roles import Capability, Role, roles_with
@@ -28,6 +33,7 @@ from consent.roles import Capability, Role, roles_with
 Viewer = User | AnonymousUser
 Relation = models.ForeignKey | models.ManyToManyField
 ChangeMessage = list[dict[str, dict[str, Any]]]
+T = TypeVar("T")
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -61,6 +67,15 @@ def clinics_of(user: Viewer, *roles: Role) -> models.QuerySet[Clinic]:
     if sees_all_clinics(user, *roles):
         return Clinic.objects.all()
     return Clinic.objects.filter(pk__in=clinic_ids_of(user, *roles))
+
+
+def once(request: HttpRequest, question: tuple[object, ...], ask: Callable[[], T]) -> T:
+    """The answer to a question that a page asks many times: as it was when it was asked first in this request."""
+    answers: dict[tuple[object, ...], Any] = request.__dict__.setdefault("ponte_answers", {})
+    if question not in answers:
+        answers[question] = ask()
+    answer: T = answers[question]
+    return answer
 
 
 class ScopedChoices:
@@ -118,7 +133,8 @@ class ClinicScopedAdmin(ScopedChoices, ModelAdmin):
             return False
         if obj is None or obj._state.adding or sees_all_clinics(request.user, *roles):
             return True
-        return self.scoped(request, self.model._default_manager.filter(pk=obj.pk), roles).exists()
+        rows = self.scoped(request, self.model._default_manager.filter(pk=obj.pk), roles)
+        return once(request, ("within", type(self), obj.pk, frozenset(roles)), rows.exists)
 
     def object_or_404(self, request: HttpRequest, object_id: str, *, change: bool = True) -> models.Model:
         """Return an object the viewer may change (or see); raises Http404 as if the others did not exist."""
@@ -126,6 +142,12 @@ class ClinicScopedAdmin(ScopedChoices, ModelAdmin):
         if obj is None or not self.has_any(request, self.change_roles if change else self.seeing_roles, obj):
             raise Http404
         return obj
+
+    def row_of_button(self, request: HttpRequest, object_id: str | None) -> Any:
+        """The row that the buttons of a page ask about, fetched once; None where the viewer sees none."""
+        if object_id is None:
+            return None
+        return once(request, ("row", type(self), object_id), lambda: self.get_object(request, unquote(object_id)))
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return self.scoped(request, super().get_queryset(request), self.seeing_roles)
@@ -156,6 +178,31 @@ class ClinicScopedAdmin(ScopedChoices, ModelAdmin):
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Options, object_id: str) -> HttpResponse:
         # Django sends the viewer home with a message; an object of another clinic must look like any wrong address.
         raise Http404
+
+    # Buttons of one row -----------------------------------------------------------------------------------------------
+
+    def get_unfold_action(self, action: str) -> UnfoldAction:
+        found = super().get_unfold_action(action)
+        return replace(found, method=self._of_a_row(found.method))
+
+    def _of_a_row(self, method: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """For who may not see the row there is no such address; the theme's 403 would tell that the row exists."""
+
+        @wraps(method)
+        def of_a_row(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if "object_id" in kwargs and self.row_of_button(request, kwargs["object_id"]) is None:
+                raise Http404
+            return method(request, *args, **kwargs)
+
+        return of_a_row
+
+    # Pages of our own -------------------------------------------------------------------------------------------------
+
+    def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+        """Draw a page of our own inside the admin; it finds this admin as `screen`."""
+        request.current_app = self.admin_site.name
+        values = {**self.admin_site.each_context(request), "title": title, "media": self.media, "screen": self}
+        return TemplateResponse(request, template, {**values, **context})
 
     # Permissions ------------------------------------------------------------------------------------------------------
 
@@ -217,6 +264,13 @@ class ClinicScopedInline(ScopedChoices, TabularInline):
     """Rows inside a scoped page; who may view and change the page may view and change them."""
 
     extra = 0
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
+        """A cell of the table has no label of its own: to who does not see it, it says its column's heading."""
+        formfield: FormField | None = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if formfield:
+            formfield.widget.attrs.setdefault("aria-label", formfield.label)
+        return formfield
 
     @property
     def page(self) -> ClinicScopedAdmin:

@@ -56,6 +56,7 @@ case "$*" in
         ;;
 esac
 export_test_settings
-gives_workers "$@" || set -- -n 2 --dist loadfile --no-loadscope-reorder "$@"
+# Two processes for each core: many tests wait for servers, partners and clocks.
+gives_workers "$@" || set -- -n "$("$python" -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')" --dist loadfile --no-loadscope-reorder "$@"
 cd -- "$root"
 exec "$python" -m config.embedded --ephemeral -- "$python" -m pytest "$@"

@@ -18,7 +18,7 @@ from insights.updating import update_ai_insights
 
 @dataclass(frozen=True)
 class Rule:
-    """How long a dismissed suggestion stays silent; None: as long as the wait it is about."""
+    """How long a dismissed suggestion stays silent; None: as long as the wait or appointment it is about."""
 
     silent_for: timedelta | None
 
@@ -28,7 +28,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "reply_now": Rule(None),
         "window_closing": Rule(None),
         "escalate": Rule(timedelta(days=7)),
+        "confirm_appointment": Rule(None),
         "use_template": Rule(timedelta(days=1)),
+        "no_show_recover": Rule(None),
         "merge_contacts": Rule(timedelta(days=365)),
         "reengage": Rule(timedelta(days=60)),
         "close": Rule(timedelta(days=3)),

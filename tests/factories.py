@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.test import Client
 from django.utils import timezone
 
 from bridge.causes import Cause
@@ -24,7 +25,7 @@ from bridge.models import (
     WebhookBody,
     WebhookEvent,
 )
-from bridge.webhooks.intake import body_context
+from bridge.models.inbound import body_context
 from consent.encryption import ensure_subject_keys, seal_day
 from consent.identifiers import contact_mask, email_mask, phone_mask
 from consent.models import Clinic, ContactPoint, DataSubject, Membership, User
@@ -47,6 +48,13 @@ def user(role: Role | None, *clinics: Clinic | None, **fields: Any) -> User:
     made = User.objects.create_user(email, None, is_superuser=role is None, **fields)
     Membership.objects.bulk_create([Membership(user=made, role=role, clinic=one) for one in clinics])
     return made
+
+
+def signed_in(role: Role | None, *clinics: Clinic | None) -> Client:
+    """A browser of somebody with the role in the clinics; without role a superuser."""
+    client = Client()
+    client.force_login(user(role, *clinics))
+    return client
 
 
 def connection(of: Clinic | None = None, name: str = "Recepção", **fields: Any) -> Connection:

@@ -1,10 +1,39 @@
 """What proves the trail whole: a chain over its rows, closed in segments (lgpd 14.1, 14.3). Insert only."""
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from audit import canonical, keys
+
+
+class Signed(models.Model):
+    """What the sealer, the check and retention say, signed with the trail's newest key."""
+
+    key_id = models.CharField(max_length=16)
+    mac = models.BinaryField()
+
+    class Meta:
+        abstract = True
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What is signed."""
+
+    @property
+    def text(self) -> str:
+        """The canonical form of the facts, which digest and MAC cover."""
+        return canonical.segment_text(self.facts())
+
+    def sign(self) -> None:
+        self.key_id, key = keys.newest()
+        self.mac = canonical.segment_mac(key, self.text)
+
+    def is_ours(self) -> bool:
+        return keys.has_signed(self.key_id, self.text, bytes(self.mac))
 
 
 class Unsealed(models.Model):
@@ -45,8 +74,8 @@ class Seal(models.Model):
         return str(self.position)
 
 
-class Segment(models.Model):
-    """A closed run of seals of one quarter. `text` is the canonical form that `digest` and `mac` cover."""
+class Segment(Signed):
+    """A closed run of seals of one quarter. `digest` covers the same text as `mac`."""
 
     number = models.BigIntegerField(primary_key=True)
     quarter = models.DateField(db_comment="First day of the quarter its rows lie in; segments never span two.")
@@ -56,8 +85,6 @@ class Segment(models.Model):
     head = models.BinaryField(db_comment="Head of the chain after the last entry.")
     previous = models.BinaryField(db_comment="digest of the segment before; empty for the first.")
     digest = models.BinaryField()
-    key_id = models.CharField(max_length=16)
-    mac = models.BinaryField()
     sealed_at = models.DateTimeField(_("sealed"), db_default=Now())
 
     class Meta:
@@ -83,15 +110,13 @@ class Segment(models.Model):
         }
 
 
-class Drop(models.Model):
+class Drop(Signed):
     """A quarter whose sealed rows were dropped by retention; its segments stay."""
 
     quarter = models.DateField(primary_key=True)
     first_segment = models.BigIntegerField()
     last_segment = models.BigIntegerField()
     dropped_at = models.DateTimeField(_("dropped"), db_default=Now())
-    key_id = models.CharField(max_length=16)
-    mac = models.BinaryField()
 
     class Meta:
         db_table = "audit_drops"
@@ -127,7 +152,7 @@ class Checkpoint(models.Model):
         return self.place
 
 
-class Verification(models.Model):
+class Verification(Signed):
     """The result of one check of the trail. Signed, because the incremental check goes on where it ended."""
 
     class Mode(models.TextChoices):
@@ -141,8 +166,6 @@ class Verification(models.Model):
     last_segment = models.BigIntegerField()
     findings = models.JSONField(_("findings"), default=list)
     seconds = models.FloatField(_("seconds"))
-    key_id = models.CharField(max_length=16)
-    mac = models.BinaryField()
 
     class Meta:
         db_table = "audit_verifications"

@@ -20,7 +20,7 @@ from bridge.actions.errors import (
     WaitForFirst,
 )
 from bridge.actions.places import Target
-from bridge.actions.sides import choose_side
+from bridge.actions.sides import accept_difference, choose_side
 from bridge.actions.stages import change_stage
 from bridge.actions.wishes import withdraw
 
@@ -34,6 +34,7 @@ __all__ = [
     "RewordText",
     "Target",
     "WaitForFirst",
+    "accept_difference",
     "change_stage",
     "choose_side",
     "create_opportunity",

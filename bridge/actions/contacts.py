@@ -7,7 +7,7 @@ from bridge.actions.places import Place, Target, permit, place_of, refuse_closed
 from bridge.actions.wishes import DAILY, LINKING, is_open, is_undecided, locked, replace, store, synced
 from bridge.mappers import refs
 from bridge.models import ObservedContact, ObservedConversation, Suggestion, SyncedObject, Wish
-from bridge.webhooks.intake import lane_of
+from bridge.models.inbound import lane_of
 from consent.encryption import Actor
 
 Kind = Wish.Kind

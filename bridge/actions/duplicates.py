@@ -9,8 +9,8 @@ from bridge.actions.errors import NothingToDo
 from bridge.actions.places import Place, permit, refuse_closed
 from bridge.actions.wishes import LINKING, is_undecided, locked, synced
 from bridge.models import Effect, Suggestion, SyncedObject, Wish
+from bridge.models.inbound import lane_of
 from bridge.sync.by_hand import go_on
-from bridge.webhooks.intake import lane_of
 from consent.encryption import Actor
 from consent.models import ContactPoint
 

@@ -1,6 +1,7 @@
 """Name, e-mail or phone differ between the partners, and a person says which side is right (screens B1 and B4)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -13,8 +14,8 @@ from bridge.back import fields
 from bridge.back.state import is_shared
 from bridge.models import FieldStop, Partner, SyncedObject, Wish
 from bridge.models.back import Field
+from bridge.models.inbound import lane_of
 from bridge.sync.by_hand import take_over
-from bridge.webhooks.intake import lane_of
 from consent.encryption import Actor
 
 
@@ -24,9 +25,32 @@ def choose_side(target: Target, field: str, side: str, actor: Actor, *, via: str
     `side` is a Partner. The agreement is put back so that only the chosen side counts as changed; the lane then writes
     the other one, through the gate and the ledger. A field that was stopped goes on. Raises ActionRefused.
     """
+    if side not in Partner.values:
+        raise ChooseAnother("nothing_named")
+    _decide(target, field, actor, action="hand.choose_side", reason=side, base_of=partial(_base, side=side))
+
+
+def accept_difference(target: Target, field: str, actor: Actor) -> None:
+    """The two values of `field` may differ, until either side changes again: then that change counts as any other.
+
+    Nothing is written; a field that was stopped goes on. Raises ActionRefused.
+    """
+    _decide(target, field, actor, action="hand.accept_difference", reason="", base_of=_accepted)
+
+
+def _decide(
+    target: Target,
+    field: str,
+    actor: Actor,
+    *,
+    action: str,
+    reason: str,
+    base_of: Callable[[Place, SyncedObject, str], Mapping[str, str]],
+) -> None:
+    """Put the agreement as the person said, in the lane's turn, and let the field go on."""
     place = place_of(target)
     permit(place, actor, *LINKING, what="side")
-    if field not in Field.values or side not in Partner.values:
+    if field not in Field.values:
         raise ChooseAnother("nothing_named")
     with transaction.atomic():
         lane_key = lane_of(place.contact.chatwoot_contact_id)
@@ -37,11 +61,11 @@ def choose_side(target: Target, field: str, side: str, actor: Actor, *, via: str
             refuse_closed(place.contact)
             refuse_unwritten(place.connection)
             person = _person(place)
-            SyncedObject.objects.filter(pk=person.pk).update(base=_base(place, person, field, side))
+            SyncedObject.objects.filter(pk=person.pk).update(base=base_of(place, person, field))
             FieldStop.objects.filter(connection=place.connection, ref=person.ref, field=field, resumed_at=None).update(
                 resumed_at=Now(), resumed_by=actor.user
             )
-            _note(place, person, field, side, actor)
+            _note(place, person, field, actor, action=action, reason=reason)
 
 
 def _person(place: Place) -> SyncedObject:
@@ -53,6 +77,13 @@ def _person(place: Place) -> SyncedObject:
     if person.there_at is None:
         raise WaitForFirst("compare_first")
     return person
+
+
+def _accepted(place: Place, person: SyncedObject, field: str) -> Mapping[str, str]:
+    chat, there = place.contact.digests, person.there
+    if fields.are_equal(field, chat, there) or fields.is_accepted(field, chat, there, person.base):
+        raise NothingToDo("already_settled")
+    return fields.accepted(person.base, field, chat, there)
 
 
 def _base(place: Place, person: SyncedObject, field: str, side: str) -> Mapping[str, str]:
@@ -77,9 +108,9 @@ def _chatwoot_counts(base: Mapping[str, str], field: str, chat: str, there: str)
     return {**after, f"{field}_written": there} if there else after
 
 
-def _note(place: Place, person: SyncedObject, field: str, side: str, actor: Actor) -> None:
+def _note(place: Place, person: SyncedObject, field: str, actor: Actor, *, action: str, reason: str) -> None:
     record(
-        action="hand.choose_side",
+        action=action,
         actor_type=actor.kind,
         actor_id=actor.ref,
         clinic_id=place.connection.clinic_id,
@@ -87,6 +118,6 @@ def _note(place: Place, person: SyncedObject, field: str, side: str, actor: Acto
         object_type="bridge.SyncedObject",
         object_id=str(person.pk),
         fields=[field],
-        reason_code=side,
+        reason_code=reason,
         own_connection=False,
     )

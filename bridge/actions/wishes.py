@@ -10,8 +10,8 @@ from audit.services import record
 from bridge.actions.errors import NothingToDo
 from bridge.actions.places import Place, permit
 from bridge.models import ObservedContact, ObservedConversation, SyncedObject, Wish
+from bridge.models.inbound import lane_of
 from bridge.sync.lanes import mark_dirty
-from bridge.webhooks.intake import lane_of
 from consent.encryption import Actor
 from consent.roles import Capability
 

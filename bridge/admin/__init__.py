@@ -2,10 +2,13 @@
 
 from bridge.admin import (
     api_keys,
+    bands,
     check,
     connections,
     duplicates,
     events,
+    fields,
+    health,
     hidden,
     home,
     jobs,
@@ -14,6 +17,7 @@ from bridge.admin import (
     rules,
     stages,
     sync_numbers,
+    team,
     to_solve,
     trace,
 )
@@ -21,10 +25,13 @@ from bridge.admin import (
 # Further screens join here, one line each: "from bridge.admin import <module>", and the name in __all__.
 __all__ = [
     "api_keys",
+    "bands",
     "check",
     "connections",
     "duplicates",
     "events",
+    "fields",
+    "health",
     "hidden",
     "home",
     "jobs",
@@ -33,6 +40,7 @@ __all__ = [
     "rules",
     "stages",
     "sync_numbers",
+    "team",
     "to_solve",
     "trace",
 ]

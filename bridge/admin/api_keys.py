@@ -28,6 +28,7 @@ from bridge.api.keys import LIVE_PER_CLIENT, TooManyKeys, issue, live_keys_of, r
 from bridge.models import ApiKey, Scope
 from bridge.queries.words import Word
 from config.env import Malformed, parse_origin
+from consent.access.recheck import rechecked
 from consent.roles import Capability, roles_with
 from consent.scope import clinics_of, signed_in
 
@@ -174,6 +175,7 @@ class ApiKeyAdmin(OperationAdmin):
 
     # Making one -------------------------------------------------------------------------------------------------------
 
+    @rechecked
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -271,6 +273,7 @@ class ApiKeyAdmin(OperationAdmin):
         own = path("revoke/", self.admin_site.admin_view(self.revoke_view), name="bridge_apikey_revoke")
         return [own, *super().get_urls()]
 
+    @rechecked
     def revoke_view(self, request: HttpRequest) -> HttpResponse:
         """POST `key` (one or more ids): with `confirmed` they are revoked, without it is asked."""
         ids = whole_numbers(request.POST.getlist("key"))

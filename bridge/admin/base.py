@@ -6,7 +6,6 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 
 from bridge.admin.paging import BoundedPaginator
@@ -76,12 +75,6 @@ class OperationAdmin(ClinicScopedAdmin):
         context = {"summary": self.summary(request), **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
-
-    def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-        """Draw a page of our own inside the admin."""
-        request.current_app = self.admin_site.name
-        values = {**self.admin_site.each_context(request), "title": title, "media": self.media, "screen": self}
-        return TemplateResponse(request, template, {**values, **context})
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from bridge.models import Connection
-from bridge.queries.times import ago, clock
 from bridge.queries.words import Word
+from config.times import ago, clock
 
 NOTHING = "—"
 

@@ -121,6 +121,7 @@ class CheckAdmin(OperationAdmin):
             f"{check_lists.TITLES[what]} · {date_format(wanted, 'SHORT_DATE_FORMAT')}",
             connection=connection,
             lines=[_line(line, connection) for line in page.lines],
+            may_act=self.connections(request, act=True).filter(pk=connection.pk).exists(),
             following=f"?after={page.following}" if page.following else "",
             back=f"{reverse(LIST)}?connection={connection.pk}",
         )
@@ -194,6 +195,10 @@ def _line(line: Line, connection: Connection) -> dict[str, Any]:
         "out": cells.out(addresses.chatwoot_conversation(connection, line.conversation), "Chatwoot")
         if line.conversation
         else "",
+        "accept": reverse("admin:bridge_observedcontact_choose", args=[line.contact.pk])
+        if line.contact and line.field
+        else "",
+        "field": line.field,
     }
 
 

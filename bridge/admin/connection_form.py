@@ -193,8 +193,16 @@ class ConnectionForm(forms.ModelForm):
 # Fields ---------------------------------------------------------------------------------------------------------------
 
 
+PASSWORDS = "krayin_password_"
+
+
 def password_name(user: KrayinUser) -> str:
-    return f"krayin_password_{user.pk}"
+    return f"{PASSWORDS}{user.pk}"
+
+
+def is_secret(name: str) -> bool:
+    """Whether the field of this name takes a token, a secret or a password."""
+    return name.endswith("_new") or name.startswith(PASSWORDS)
 
 
 def password_field(user: KrayinUser) -> forms.CharField:

@@ -19,8 +19,16 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
 from bridge.admin import cells
+from bridge.admin.audit_links import audit_of
 from bridge.admin.base import actor_of
-from bridge.admin.connection_form import BACK_FIELDS, STAGE_RULES, ConnectionForm, krayin_users_of, password_name
+from bridge.admin.connection_form import (
+    BACK_FIELDS,
+    STAGE_RULES,
+    ConnectionForm,
+    is_secret,
+    krayin_users_of,
+    password_name,
+)
 from bridge.admin.filters import ProblemFilter
 from bridge.admin.setup import SetupPages
 from bridge.connecting.rows import keep_secret, webhook_url
@@ -32,6 +40,7 @@ from bridge.queries.story_lines import cause_text, stage_name
 from bridge.queries.words import Word
 from bridge.replay import try_now
 from bridge.sync.partners import connection_context, may_sign_in, user_context
+from consent.access.recheck import lead_to_check
 from consent.encryption import seal_system
 from consent.roles import Capability, Role, roles_with
 from consent.scope import ClinicScopedAdmin, has_role
@@ -73,7 +82,7 @@ class ConnectionAdmin(SetupPages):
     sortable_by = ()
     search_fields = ("name", "clinic__trade_name")
     actions = ("pause",)
-    actions_detail = ("assistant_one", "checks_one", "pause_one")
+    actions_detail = ("assistant_one", "checks_one", "pause_one", "audit_one")
     readonly_fields = (
         "clinic_name", "standing", "chatwoot_place", "krayin_place", "inbound_address", "chatwoot_secrets",
         "krayin_secrets", *READ_AS.values(),
@@ -253,6 +262,19 @@ class ConnectionAdmin(SetupPages):
 
     # Changing ---------------------------------------------------------------------------------------------------------
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Other secrets are taken only from somebody who has just proved who they are."""
+        if any(value and is_secret(name) for name, value in request.POST.items()) and (check := lead_to_check(request)):
+            return check
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        return response
+
     def save_model(self, request: HttpRequest, obj: Connection, form: ConnectionForm, change: bool) -> None:
         """Write what changed only: workers write other columns of the row meanwhile."""
         with transaction.atomic():
@@ -313,6 +335,14 @@ class ConnectionAdmin(SetupPages):
         """What was found last, and the button to check now."""
         return HttpResponseRedirect(reverse("admin:bridge_connection_checks", args=[object_id]))
 
+    @action(description=gettext_lazy("Audit of this item"), permissions=["audit_one"])  # type: ignore[untyped-decorator]
+    def audit_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the trail knows of this connection."""
+        return HttpResponseRedirect(audit_of(request, self.object_or_404(request, object_id, change=False)))
+
+    def has_audit_one_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return has_role(request.user, *roles_with(Capability.AUDIT_VIEW))
+
     def has_change_one_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._has_one(request, object_id, self.change_roles)
 
@@ -322,7 +352,8 @@ class ConnectionAdmin(SetupPages):
     def _has_one(self, request: HttpRequest, object_id: str | None, roles: Collection[Role]) -> bool:
         if object_id is None or not object_id.isdecimal() or len(object_id) > 18:
             return has_role(request.user, *roles)
-        return self.scoped(request, Connection.objects.filter(pk=object_id), roles).exists()
+        row = self.row_of_button(request, object_id)
+        return row is not None and self.has_any(request, roles, row)
 
     def pause_view(self, request: HttpRequest) -> HttpResponse:
         """POST `connection` (one or more ids), from the page that asked."""

@@ -12,16 +12,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.admin import cells
+from bridge.admin.audit_links import audit_of
 from bridge.admin.base import OperationAdmin, actor_of
 from bridge.admin.filters import ConnectionFilter, ReceivedPeriod
 from bridge.models import WebhookEvent
 from bridge.queries import addresses, inbound
 from bridge.queries.story import contacts_to_tell
 from bridge.queries.story_lines import EVENT_NAMES, cause_text, effect_text, event_name
-from bridge.queries.times import amount
 from bridge.queries.words import effect_word, event_word
 from bridge.replay import Selection, preview, replay
 from bridge.sync.state import contact_id_of
+from config.times import amount
 
 PARKED = WebhookEvent.Status.PARKED
 
@@ -126,6 +127,7 @@ class EventAdmin(OperationAdmin):
             "body_until": cells.since(body.kept_until, zone) if body else "",
             "trace": self._trace_address(event),
             "can_read_again": event.status == PARKED and self._may_act_on(request, event),
+            "audit": audit_of(request, event),
             "can_be_read": preview(Selection((event.connection_id,), events=(event.pk,))).events,
         }
         return self.page(request, "admin/bridge/event.html", _("Event %(id)s") % {"id": event.pk}, **context)

@@ -112,6 +112,7 @@ NOTHING_TO_REPROCESS = frozenset(
         Cause.WRONG_ACCOUNT,
     }
 )
+OWNER_GONE = _("Choose another pair or default owner on the page Team, then reprocess this group.")
 UNNAMED = Fix(Leads.DETAIL, _("Nobody has described this cause yet: tell the technical team."))
 
 

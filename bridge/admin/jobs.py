@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bridge.admin import cells
+from bridge.admin.audit_links import audit_of
 from bridge.admin.base import OperationAdmin, actor_of
 from bridge.admin.scope import connections_of
 from bridge.errors import PartnerError
@@ -147,6 +148,7 @@ class JobAdmin(OperationAdmin):
             "limits": kind.describe(job.connection, job.filter) if kind else [],
             "may_act": may_act,
             "highest": highest,
+            "audit": audit_of(request, job),
             "back": reverse(LIST),
         }
         title = f"{told.label_of(job)} · {job.pk}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db import models
@@ -14,12 +15,17 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from bridge import actions as by_hand
 from bridge.admin import cells
+from bridge.admin.audit_links import audit_of
 from bridge.admin.base import OperationAdmin, actor_of
 from bridge.admin.filters import ConnectionFilter, SyncedPeriod
-from bridge.models import ContactMapping, ConversationMapping, ObservedConversation
+from bridge.admin.health import PERSON as HEALTH
+from bridge.admin.health import SEE as HEALTH_ROLES
+from bridge.admin.scope import connections_of
+from bridge.models import ContactMapping, ConversationMapping, ObservedContact, ObservedConversation
 from bridge.queries import addresses, links
 from bridge.queries.story_lines import stage_name
 from bridge.queries.words import Word
+from consent.scope import signed_in
 
 CONVERSATIONS_SHOWN = 50
 STORY = "admin:bridge_observedcontact_change"
@@ -189,9 +195,20 @@ class LinkAdmin(OperationAdmin):
             rows=rows,
             contact=row.contact_pk,
             may_act=may_act,
+            health=self._health_address(request, row),
+            audit=audit_of(request, person=self._pseudonym(row)),
             conversations=self._conversations(row),
             back=reverse("admin:bridge_contactmapping_changelist"),
         )
+
+    def _health_address(self, request: HttpRequest, row: Any) -> str:
+        """For who may see or write health data in the clinic."""
+        has_right = connections_of(signed_in(request), HEALTH_ROLES).filter(pk=row.connection_id).exists()
+        return reverse(HEALTH, args=[row.contact_pk]) if row.contact_pk and has_right else ""
+
+    def _pseudonym(self, row: Any) -> UUID | None:
+        contact = ObservedContact.objects.filter(pk=row.contact_pk).select_related("subject").first()
+        return contact.subject.pseudonym if contact else None
 
     def _conversations(self, row: ContactMapping) -> list[dict[str, Any]]:
         if row.krayin_lead_id is None:

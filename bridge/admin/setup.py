@@ -39,6 +39,7 @@ from bridge.models import Connection, Partner, Setup, SetupMark, SetupObject
 from bridge.models.setup import setup_of
 from bridge.queries.setup_steps import FirstStep, first_steps, keys_fingerprint
 from bridge.queries.words import Word
+from consent.access.recheck import lead_to_check
 from consent.models import User
 from consent.scope import clinic_ids_of, has_role, sees_all_clinics, signed_in
 
@@ -151,6 +152,9 @@ class SetupPages(FirstPages, OperationAdmin):
 
     def _step(self, request: HttpRequest, page: StepPage, visit: Visit) -> HttpResponse:
         if request.method == "POST":
+            entered = any(request.POST.get(name) for name in ("token", "password"))
+            if entered and (check := lead_to_check(request)):
+                return check
             answer = act(page, visit)
             if answer is not None:
                 return answer

@@ -23,11 +23,11 @@ from bridge.errors import PartnerError
 from bridge.models import Connection, Setup
 from bridge.queries import addresses
 from bridge.queries.setup_first import FirstMessage, first_message, hurry_note, next_poll
-from bridge.queries.times import hour
 from bridge.queries.words import Word
 from bridge.reconcile import chatwoot as reconcile_chatwoot
 from bridge.sync.lanes import mark_dirty
 from bridge.tasks import read_back_first
+from config.times import hour
 
 if TYPE_CHECKING:
     from bridge.admin.base import OperationAdmin as Pages

@@ -25,6 +25,7 @@ from bridge.admin.setup_forms import (
     SwitchForm,
 )
 from bridge.connecting import assistant
+from bridge.connecting.access import chatwoot_setup
 from bridge.connecting.assistant import KrayinEntry, Prepared
 from bridge.connecting.changes import Change, made_for
 from bridge.connecting.checks import CHATWOOT, KRAYIN, Finding, State, calls_of, findings_of
@@ -32,7 +33,6 @@ from bridge.connecting.checks.listing import ADDRESS, TYPED_CHATWOOT, TYPED_KRAY
 from bridge.connecting.problems import CannotConnect, problem_of
 from bridge.connecting.rows import clinic_for
 from bridge.connecting.switching import shadowed, switch
-from bridge.connecting.wire import chatwoot_setup
 from bridge.errors import PartnerError
 from bridge.models import Connection, Krayin, Setup
 from bridge.queries import setup_send

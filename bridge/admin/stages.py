@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bridge.admin import cells
+from bridge.admin.audit_links import audit_of
 from bridge.admin.base import OperationAdmin
 from bridge.admin.filters import ChangedPeriod, ConnectionFilter
 from bridge.models import Connection, StageChangeLog, StageRule
@@ -151,4 +152,6 @@ class StageChangeAdmin(OperationAdmin):
             for one in history.select_related("connection__clinic").order_by("-created_at")[:50]
         ]
         title = _("Opportunity %(id)s") % {"id": row.krayin_lead_id}
-        return self.page(request, "admin/bridge/stage.html", title, rows=rows, lines=lines)
+        return self.page(
+            request, "admin/bridge/stage.html", title, rows=rows, lines=lines, audit=audit_of(request, row)
+        )

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.admin import to_solve_cards as cards
+from bridge.admin.audit_links import audit_of
 from bridge.admin.base import OperationAdmin, actor_of
 from bridge.admin.fixes import Leads, can_reprocess, fix_of
 from bridge.admin.scope import connections_of
@@ -149,6 +150,7 @@ class ToSolveAdmin(OperationAdmin):
             shown=PEOPLE_SHOWN,
             refused=cards.refused_calls(connection) if cause == Cause.SIGNATURE else [],
             history=cards.history_lines(connection, history_of(connection, cause, decided)),
+            audit=audit_of(request, decided),
             back=reverse(LIST),
         )
 
@@ -271,6 +273,7 @@ class ToSolveAdmin(OperationAdmin):
             is_possible=row.state in FORCEABLE,
             was_asked=request.method == "POST",
             reasons=ForceReason.choices,
+            audit=audit_of(request, row),
             back=self._back_of(row),
         )
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bridge.admin import cells
-from bridge.admin.fixes import Leads, button_of, can_reprocess, fix_of
+from bridge.admin.fixes import OWNER_GONE, Leads, button_of, can_reprocess, fix_of
 from bridge.causes import Cause
 from bridge.jobs.groups import NOT_DISCARDABLE, DiscardReason
 from bridge.models import Connection, FailureGroup
@@ -22,13 +22,14 @@ from bridge.queries import addresses
 from bridge.queries.home import away_sentence
 from bridge.queries.inbound import uncounted_traffic
 from bridge.queries.story_lines import cause_text
-from bridge.queries.stuck import SIGNATURE_REASONS, Group, PartnerAway, Stuck, is_postponed, partner_of
+from bridge.queries.stuck import OWNER, SIGNATURE_REASONS, Group, PartnerAway, Stuck, is_postponed, partner_of
 from bridge.queries.stuck_groups import Happened
 from bridge.queries.stuck_people import Person
 from bridge.queries.words import Word
 
 LIST = "admin:bridge_failedwebhook_changelist"
 GROUP = "admin:bridge_failedwebhook_group"
+TEAM = "admin:bridge_ownerrule_changelist"
 
 STOPPED, POSTPONED, NOT_SENT, DONE = "", "postponed", "not_sent", "done"
 # Causes whose detail names the fields that Krayin refused.
@@ -91,7 +92,7 @@ def card_of(group: Group, rights: Rights) -> Card:
     return Card(
         group=group,
         cause=cause_text(group.cause),
-        what_to_do=str(fix.what_to_do),
+        what_to_do=str(OWNER_GONE if OWNER in group.details else fix.what_to_do),
         partner=partner_of(group.cause),
         size=size_of(group),
         fields=", ".join(group.details) if group.cause in NAMES_FIELDS else "",
@@ -107,7 +108,7 @@ def card_of(group: Group, rights: Rights) -> Card:
         postponed=cells.since(wait, zone) if wait else "",
         may_act=may_act and group.is_failure,
         may_check=may_act and fix.leads is Leads.CHECK,
-        may_reprocess=may_act and can_reprocess(group.cause),
+        may_reprocess=may_act and can_reprocess(group.cause) and group.total > 0,
         may_discard=connection.pk in rights.discard and group.is_failure and group.cause not in NOT_DISCARDABLE,
     )
 
@@ -124,6 +125,8 @@ def _state(group: Group, postponed_until: datetime | None) -> SafeString:
 def _main_button(group: Group, rights: Rights) -> Button | None:
     """Where the cause is put right; None when that is the page of the group, or not the viewer's business."""
     fix, settings = fix_of(group.cause), settings_address(group.connection, rights)
+    if OWNER in group.details and group.connection.pk in rights.act:
+        return Button(button_of(group.cause), f"{reverse(TEAM)}?connection={group.connection.pk}")
     if fix.leads is Leads.CONNECTION and settings:
         return Button(button_of(group.cause), f"{settings}#{fix.place}" if fix.place else settings)
     if fix.leads is Leads.EVENTS:

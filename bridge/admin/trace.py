@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bridge.admin import cells
+from bridge.admin.audit_links import audit_of
 from bridge.admin.base import actor_of
 from bridge.admin.trace_acts import ContactActs, is_kept_back
 from bridge.models import Effect, ObservedContact, SyncedObject, WebhookEvent, Wish
@@ -116,6 +117,7 @@ class TraceAdmin(ContactActs):
             lines=[_line(entry, known.zone) for entry in _wanted(request, story.entries)],
             filters=_filters(request),
             group=_group(known),
+            audit=audit_of(request, person=contact.subject.pseudonym) if contact else "",
             contact=contact.pk if contact and may_act and known.connection.receives else "",
             kept=_kept(known),
             asked=[_wish(row, known) for row in known.wishes if row.state in SHOWN_WISHES],

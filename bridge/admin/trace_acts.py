@@ -20,16 +20,17 @@ from bridge.admin.base import OperationAdmin, actor_of
 from bridge.errors import Paced, PartnerError, PartnerGone
 from bridge.models import ObservedContact, ObservedConversation, Partner, SyncedObject, Wish
 from bridge.models.back import Field
+from bridge.models.inbound import lane_of
 from bridge.queries import addresses
 from bridge.queries.story import contacts_to_tell
 from bridge.queries.story_lines import stage_name
 from bridge.queries.words import Word
 from bridge.reconcile.compare import Comparison, FieldLine, compare
-from bridge.webhooks.intake import lane_of
 
 STORY = "admin:bridge_observedcontact_change"
 NAME = "bridge_observedcontact"
 # The end of an address of Krayin's own screens, or the number alone.
+ACCEPT = "accept"  # beside the partners: neither side is written
 LEAD = re.compile(r"(?:.*/leads/view/)?(\d{1,18})/?")
 PERSON = re.compile(r"(?:.*/persons/view/)?(\d{1,18})/?")
 NOTES_SHOWN = 100
@@ -220,11 +221,16 @@ class ContactActs(OperationAdmin):
         )
 
     def choose_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """POST `choice` = `<field>:<partner>`: that partner's value is written on the other side."""
+        """POST `choice` = `<field>:<partner>`: that partner's value is written on the other side; `accept`: neither is."""
         contact = self.contact_or_404(request, object_id)
         field, _colon, side = request.POST.get("choice", "").partition(":")
-        if request.method != "POST" or field not in Field.values or side not in Partner.values:
+        if request.method != "POST" or field not in Field.values or side not in {*Partner.values, ACCEPT}:
             raise Http404
+        if side == ACCEPT:
+            said = _("%(field)s may differ until it changes on either side.") % {"field": Field(field).label}
+            return self._done(
+                request, contact, lambda: by_hand.accept_difference(contact, field, actor_of(request)), said
+            )
         said = _("Asked for: %(field)s is taken over from %(side)s in a moment.") % {
             "field": Field(field).label,
             "side": Partner(side).label,
@@ -250,6 +256,8 @@ def _sentence(found: Comparison) -> tuple[Word, str]:
     if found.differing:
         text = ngettext("%(n)d thing differs.", "%(n)d things differ.", found.differing) % {"n": found.differing}
         return Word.WAITING, text
+    if any(line.is_accepted for line in found.lines):
+        return Word.DONE, _("Only what was accepted differs.")
     return Word.DONE, _("Both sides are equal.")
 
 
@@ -259,7 +267,7 @@ def _field(line: FieldLine) -> dict[str, Any]:
         "chatwoot": line.chatwoot or cells.NOTHING,
         "krayin": line.krayin or cells.NOTHING,
         "since": _since_agreement(line),
-        "state": _same(line.is_equal),
+        "state": cells.badge(Word.IGNORED, _("accepted")) if line.is_accepted else _same(line.is_equal),
         "choices": [
             (f"{line.field.value}:{side.value}", _("Take the one of %(side)s") % {"side": side.label})
             for side, can in (
@@ -267,7 +275,8 @@ def _field(line: FieldLine) -> dict[str, Any]:
                 (Partner.KRAYIN, line.can_take_krayin),
             )
             if can
-        ],
+        ]
+        + ([(f"{line.field.value}:{ACCEPT}", _("Accept the difference"))] if line.can_accept else []),
     }
 
 

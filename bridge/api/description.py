@@ -27,6 +27,7 @@ GROUPS = {
     "stages": _("Stage changes"),
     "events": _("Received events"),
     "jobs": _("Jobs"),
+    "insights": _("Numbers"),
 }
 FILE = "docs/openapi.yaml"
 FILE_LANGUAGE = "en"

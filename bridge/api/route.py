@@ -22,7 +22,8 @@ from bridge.api import keys
 from bridge.api.limits import PER_KEY, SENSITIVE, Counted, counters
 from bridge.api.problems import Problem
 from bridge.models import ApiKey, Connection, Scope
-from bridge.webhooks.limits import InvalidTraffic, address_of
+from bridge.webhooks.limits import InvalidTraffic
+from config.addresses import address_of
 
 BODY_LIMIT = 64 * 1024
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Ponte"'}
@@ -73,7 +74,7 @@ class KeyAuthentication(BaseAuthentication):
 
 def record_denied(key: ApiKey, code: str, scope: Scope | None = None) -> None:
     """One audit row a minute for each key and reason: a program that repeats itself does not fill the trail."""
-    if counters.count(f"denied:{key.pk}:{code}:{scope or ''}", 1).used == 1:
+    if counters.count(f"denied:{key.prefix}:{code}:{scope or ''}", 1).used == 1:
         keys.record_denied(key, code, scope=scope)
 
 
@@ -138,9 +139,9 @@ class Route(Plain):
             raise Problem("too_large")
 
     def _count(self, key: ApiKey) -> None:
-        counts = [counters.count(f"key:{key.pk}", PER_KEY)]
+        counts = [counters.count(f"key:{key.prefix}", PER_KEY)]
         if self.is_sensitive:
-            counts.append(counters.count(f"key:{key.pk}:sensitive", SENSITIVE))
+            counts.append(counters.count(f"key:{key.prefix}:sensitive", SENSITIVE))
         self.counted = min(counts, key=lambda one: one.remaining)
         over = next((one for one in counts if one.is_over), None)
         if over is not None:

@@ -3,6 +3,7 @@
 from django.urls import path, re_path, register_converter
 
 from bridge.api import changes, description, views
+from bridge.api.joined import CONNECTION, LEAD, routes
 
 
 class Number:
@@ -19,8 +20,6 @@ class Number:
 
 register_converter(Number, "number")
 
-CONNECTION = "v1/connections/<number:connection_id>"
-LEAD = f"{CONNECTION}/leads/<number:lead_id>"
 JOB = "v1/jobs/<number:job_id>"
 
 urlpatterns = [
@@ -44,6 +43,7 @@ urlpatterns = [
     path(f"{JOB}/pause", changes.PauseJob.as_view(), name="api-job-pause"),
     path(f"{JOB}/continue", changes.ContinueJob.as_view(), name="api-job-continue"),
     path(f"{JOB}/cancel", changes.CancelJob.as_view(), name="api-job-cancel"),
+    *(path(address, view, name=name) for address, view, name in routes()),
     # Last: whatever else is asked for under /api/ is answered as a problem, too.
     re_path(r"^.*$", views.NotHere.as_view()),
 ]

@@ -16,7 +16,7 @@ from bridge.back.state import current_lead, sources_of
 from bridge.causes import Cause
 from bridge.clients.base import Priority
 from bridge.clients.chatwoot import ChatwootClient
-from bridge.clients.shapes import Contact, Person
+from bridge.clients.shapes import Contact, Person, PersonDraft
 from bridge.errors import PartnerGone, PartnerRejected
 from bridge.events import Facts
 from bridge.mappers.chatwoot_rest import contact_fact_of
@@ -50,7 +50,7 @@ def show_lead(attempt: Attempt, step: Step) -> None:
         work.chat.contact_update(work.contact.chatwoot_contact_id, custom_attributes=attributes)
         attempt.confirm({step: work.contact.chatwoot_contact_id}, agreed)
 
-    _in_chatwoot(attempt, step, write)
+    in_chatwoot(attempt, step, write)
 
 
 def set_label(attempt: Attempt, step: Step) -> None:
@@ -73,7 +73,7 @@ def set_label(attempt: Attempt, step: Step) -> None:
             lambda: _agree(work, step, back.labelled_id, {"label": back.label}, kind=Kind.LABEL),
         )
 
-    _in_chatwoot(attempt, step, write)
+    in_chatwoot(attempt, step, write)
 
 
 def _label_calls(
@@ -93,7 +93,7 @@ def set_contact(attempt: Attempt, step: Step) -> None:
         raise Later(work.now)
 
     def write() -> None:
-        _observe(work, work.chat.contact(work.contact.chatwoot_contact_id))
+        observe_contact(work, work.chat.contact(work.contact.chatwoot_contact_id))
         if name not in _sides(work, person, Side.TO_CHATWOOT):
             attempt.confirm({step: work.contact.chatwoot_contact_id}, lambda: _agree_chat(work, step))
             return
@@ -110,7 +110,7 @@ def set_contact(attempt: Attempt, step: Step) -> None:
         )  # fmt: skip
         attempt.confirm({step: answer.id}, lambda: _written_to_chatwoot(work, step, person, name, answer))
 
-    _in_chatwoot(attempt, step, write)
+    in_chatwoot(attempt, step, write)
 
 
 def _person_now(work: Work, person: SyncedObject) -> Person | None:
@@ -136,7 +136,7 @@ def _sides(work: Work, person: SyncedObject, side: Side) -> tuple[str, ...]:
     return tuple(name for name, where in wanted.items() if where == side)
 
 
-def _observe(work: Work, contact: Contact) -> None:
+def observe_contact(work: Work, contact: Contact) -> None:
     """Take over what Chatwoot shows of the contact, fenced like any observation."""
     with transaction.atomic():
         fence(work.claim)
@@ -167,7 +167,7 @@ def _held(work: Work) -> list[SyncedObject]:
     return list(work.loaded.synced.values())
 
 
-def _in_chatwoot(attempt: Attempt, step: Step, write: Callable[[], None]) -> None:
+def in_chatwoot(attempt: Attempt, step: Step, write: Callable[[], None]) -> None:
     """Run the calls of one step; what Chatwoot refuses or no longer has is told in its own words."""
     work = attempt.work
     try:
@@ -187,10 +187,13 @@ def _in_chatwoot(attempt: Attempt, step: Step, write: Callable[[], None]) -> Non
 # Krayin's side --------------------------------------------------------------------------------------------------------
 
 
-def write_person(attempt: Attempt, step: Step, held: SyncedObject, current: Person) -> None:
+def write_person(
+    attempt: Attempt, step: Step, held: SyncedObject, current: Person, complete: Callable[[PersonDraft], PersonDraft]
+) -> None:
     """Write to Krayin the fields whose change in Chatwoot wins, decided on the person as just read.
 
-    Fields that people changed in Krayin stay, and reach Chatwoot by a step of their own.
+    Fields that people changed in Krayin stay, and reach Chatwoot by a step of their own. `complete` adds what Krayin
+    would reset if it were left out.
     """
     work = attempt.work
     readings.note_person(held, current, work.contact.digests, work.now)
@@ -209,7 +212,7 @@ def write_person(attempt: Attempt, step: Step, held: SyncedObject, current: Pers
     )  # fmt: skip
     written = records.values_of(draft.name if "name" in names else "", given)
     attempt.sending(write=lambda: records.will_write(held, there={}, sent=written))
-    answer = work.client.person_update(held.foreign_id, draft)
+    answer = work.client.person_update(held.foreign_id, complete(draft))
     attempt.confirm({step: held.foreign_id}, lambda: _written_to_krayin(work, held, base, names, written, answer))
 
 

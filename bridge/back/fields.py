@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge.clients.shapes import Person
+from bridge.fields.readings import digests_of, marked
 from bridge.models import Connection, FieldFlip
 from bridge.sync.observe import content_digest
 from consent.identifiers import email_normalised, phone_e164, phone_forms
@@ -88,7 +89,7 @@ def chosen(found: Sequence[Entry], chat: str, agreed: str) -> Entry | None:
 
 def seen(person: Person, chat: Digests, base: Digests) -> dict[str, str]:
     """What `there` becomes after reading `person`."""
-    there: dict[str, str] = {}
+    there: dict[str, str] = marked(digests_of(person))
     for name, found in entries(person).items():
         entry = chosen(found, chat.get(name, ""), base.get(f"{name}_there", ""))
         there[name] = entry.digest if entry else ""
@@ -168,6 +169,26 @@ def agreed(base: Digests, name: str, chat: str, there: str) -> dict[str, str]:
     """`base` after both sides came to hold one value: the entry in Krayin is the one a later change replaces."""
     after = {**put(base, name, chat), f"{name}_there": there}
     return {**after, f"{name}_written": there} if there else after
+
+
+def accepted(base: Digests, name: str, chat: Digests, there: Digests) -> dict[str, str]:
+    """`base` after people said that one field may differ: from now on only a change on either side counts as one."""
+    here, over_there = chat.get(name, ""), there.get(name, "")
+    return {**put(base, name, here), f"{name}_there": over_there, f"{name}_accepted": _pair(here, over_there)}
+
+
+def is_accepted(name: str, chat: Digests, there: Digests, base: Digests) -> bool:
+    """Whether people accepted just this difference; any other value on either side ends it."""
+    return base.get(f"{name}_accepted") == _pair(chat.get(name, ""), there.get(name, ""))
+
+
+def acceptances(base: Digests) -> dict[str, str]:
+    """The part of `base` that an agreement on other fields leaves as it is."""
+    return {key: value for key, value in base.items() if key.endswith("_accepted")}
+
+
+def _pair(chat: str, there: str) -> str:
+    return f"{chat[:32]}:{there[:32]}"
 
 
 def put(base: Digests, name: str, digest: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 The reading that began last wins, whoever writes it down first.
 """
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -11,18 +12,21 @@ from typing import Any
 from django.db import connection as db
 
 from bridge.clients.shapes import Lead
+from bridge.fields.readings import digests_of
 from bridge.models import Connection, Effect, KrayinLead, StageChangeLog, SyncedObject
 
 KEEP = """
 INSERT INTO krayin_leads (krayin_id, lead_id, person_id, pipeline_id, stage_id, value, owner_id, owner_name, closed_at,
-                          changed_at, seen_at)
+                          changed_at, fields, seen_at)
 SELECT %(krayin)s, x.*, %(seen_at)s FROM unnest(
   %(lead)s::bigint[], %(person)s::bigint[], %(pipeline)s::bigint[], %(stage)s::bigint[], %(value)s::numeric[],
-  %(owner)s::bigint[], %(owner_name)s::text[], %(closed_at)s::timestamptz[], %(changed_at)s::timestamptz[]) AS x
+  %(owner)s::bigint[], %(owner_name)s::text[], %(closed_at)s::timestamptz[], %(changed_at)s::timestamptz[],
+  %(fields)s::jsonb[]) AS x
 ON CONFLICT (krayin_id, lead_id) DO UPDATE SET
   person_id = excluded.person_id, pipeline_id = excluded.pipeline_id, stage_id = excluded.stage_id,
   value = excluded.value, owner_id = excluded.owner_id, owner_name = excluded.owner_name,
-  closed_at = excluded.closed_at, changed_at = excluded.changed_at, seen_at = excluded.seen_at, gone_at = NULL
+  closed_at = excluded.closed_at, changed_at = excluded.changed_at, fields = excluded.fields,
+  seen_at = excluded.seen_at, gone_at = NULL
 WHERE krayin_leads.seen_at <= excluded.seen_at
 """
 OWNER_NAME_LENGTH = 255
@@ -46,6 +50,7 @@ def keep_leads(krayin_id: int, leads: Iterable[Lead], seen_at: datetime) -> None
         "owner_name": [lead.owner_name[:OWNER_NAME_LENGTH] for lead in rows],
         "closed_at": [lead.closed_at for lead in rows],
         "changed_at": [lead.updated_at for lead in rows],
+        "fields": [json.dumps(digests_of(lead)) for lead in rows],
     }
     with db.cursor() as cursor:
         cursor.execute(KEEP, values)
@@ -67,13 +72,14 @@ def differing(krayin_id: int, leads: Sequence[Lead]) -> set[int]:
 def _looks(row: KrayinLead) -> tuple[object, ...]:
     return (
         row.person_id, row.pipeline_id, row.stage_id, row.value, row.owner_id, row.owner_name, row.closed_at, row.gone_at,
+        row.fields,
     )  # fmt: skip
 
 
 def _looks_now(lead: Lead) -> tuple[object, ...]:
     return (
         lead.person_id, lead.pipeline_id, lead.stage_id, _money(lead.value), lead.owner_id,
-        lead.owner_name[:OWNER_NAME_LENGTH], lead.closed_at, None,
+        lead.owner_name[:OWNER_NAME_LENGTH], lead.closed_at, None, digests_of(lead),
     )  # fmt: skip
 
 

@@ -17,9 +17,9 @@ from bridge.back.fields import agreed_there, seen
 from bridge.clients.krayin import MAX_IDS, KrayinClient
 from bridge.clients.shapes import Lead, Person
 from bridge.models import Connection, KrayinHint, ObservedContact, SyncedObject
+from bridge.models.inbound import lane_of
 from bridge.sync.clock import database_now
 from bridge.sync.work import Work
-from bridge.webhooks.intake import lane_of
 
 Kind = SyncedObject.Kind
 # Each brings at most one opportunity and one person, and one call reads a hundred of either.

@@ -9,10 +9,9 @@ from bridge.bench.bodies import Door
 from bridge.connecting.spec import read_spec
 from bridge.connecting.steps import connect, keep_secret
 from bridge.models import CallBudget, Connection, Krayin, Partner, WebhookSecret
-from bridge.models.connections import new_public_id, new_ref_code
+from bridge.models.connections import new_public_id, new_ref_code, secret_context
 from bridge.sandbox.chatwoot import ACCOUNT_ID, WHATSAPP_INBOX_ID
 from bridge.sync.partners import connection_context
-from bridge.webhooks.registry import secret_context
 from consent.encryption import Actor, open_system, seal_system
 from consent.models import Clinic, User
 
@@ -44,8 +43,6 @@ def receiving(count: int) -> list[Connection]:
 def connected(chatwoot: Mapping[str, Any], krayin: Mapping[str, Any], *, number: int, twins: int) -> list[Connection]:
     """Connect one clinic as an operator would, with the budget lifted, and give it `twins` that share its partners."""
     User.objects.get_or_create(email=CONFIRMED_BY, defaults={"name": "Medição"})
-    row, _ = Krayin.objects.get_or_create(base_url=krayin["url"])
-    CallBudget.objects.get_or_create(name=f"krayin:{row.pk}:{krayin['email']}", defaults=LIFTED)
     spec = {
         "name": f"{CLINIC} {number}",
         "clinic": {"name": CLINIC},
@@ -59,7 +56,7 @@ def connected(chatwoot: Mapping[str, Any], krayin: Mapping[str, Any], *, number:
     made = connect(read_spec(spec), lambda step: None)
     Connection.objects.filter(pk=made.connection_id).update(state=Connection.State.ACTIVE)
     first = Connection.objects.get(pk=made.connection_id)
-    CallBudget.objects.filter(name__startswith="chatwoot:").update(**LIFTED)
+    CallBudget.objects.update(**LIFTED)
     return [first, *(_twin(first, twin) for twin in range(twins))]
 
 

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 import psycopg
 
@@ -24,6 +23,7 @@ from bridge.bench.report import Report
 from config.embedded import Servers, launch
 from config.embedded.accounts import moved_root
 from config.embedded.ephemeral import LEASH
+from config.embedded.leash import leash
 from config.embedded.postgres import SUPERUSER
 from config.embedded.processes import free_port
 from config.running import environment
@@ -94,7 +94,7 @@ def _servers(var: Path, environ: Mapping[str, str]) -> Iterator[tuple[Servers, b
     """Own servers, whatever the environment names; started twice where statements can be counted."""
     own = {name: value for name, value in environ.items() if name not in GIVEN}
     source = environ.get("PONTE_SERVERS") or "auto"
-    with _leash(var) as leash, ExitStack() as stack:
+    with leash(LEASH, var) as held, ExitStack() as stack:
         servers = launch(var, source=source, environ=own, report=_silent)
         stack.callback(servers.stop)
         has_statements = count_statements(servers, var)
@@ -102,8 +102,8 @@ def _servers(var: Path, environ: Mapping[str, str]) -> Iterator[tuple[Servers, b
             servers.stop()
             servers = launch(var, source=source, environ=own, report=_silent)
             stack.callback(servers.stop)
-        leash.write(" ".join(map(str, servers.pids)) + "\n")
-        leash.flush()
+        held.write(" ".join(map(str, servers.pids)) + "\n")
+        held.flush()
         yield servers, has_statements
 
 
@@ -120,24 +120,6 @@ def count_statements(servers: Servers, var: Path) -> bool:
         for statement in STATEMENTS if known else ():
             admin.execute(statement)
     return known is not None
-
-
-@contextmanager
-def _leash(var: Path) -> Iterator[IO[str]]:
-    """Stops the servers and clears up if this program is killed; see `config.embedded.ephemeral`."""
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", LEASH, "sh", str(var), str(moved_root(var))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        text=True,
-    )
-    with process:
-        if process.stdin is None:
-            raise RuntimeError("subprocess.PIPE gave no pipe")
-        yield process.stdin
-        process.kill()
 
 
 def environment_of(environ: Mapping[str, str], servers: Servers, var: Path) -> dict[str, str]:

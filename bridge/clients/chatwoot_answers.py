@@ -88,6 +88,7 @@ def contact(value: object) -> Contact:
         custom_attributes=mapping_or_empty(data.get("custom_attributes")),
         inbox_ids=frozenset(integer(mapping(inbox)["id"]) for inbox in inboxes if inbox is not None),
         last_activity_at=instant(data.get("last_activity_at")),
+        extra=mapping_or_empty(data.get("additional_attributes")),
     )
 
 
@@ -137,6 +138,7 @@ def conversation(value: object) -> Conversation:
         last_activity_at=instant(data.get("last_activity_at")),
         first_reply_created_at=instant(data.get("first_reply_created_at")),
         waiting_since=instant(data.get("waiting_since")),
+        extra=mapping_or_empty(data.get("additional_attributes")),
     )
 
 

@@ -69,7 +69,7 @@ class PersonDraft:
     job_title: str | None = field(default=None, repr=False)
     organization_id: int | None = None
     organization_name: str | None = field(default=None, repr=False)
-    attributes: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    attributes: Mapping[str, str | int | list[int]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class LeadDraft:
     type_id: int | None = None
     owner_id: int | None = None
     expected_close_date: date | None = None
-    attributes: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    attributes: Mapping[str, str | int | list[int]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class LeadChange:
     owner_id: int | None = None
     person_id: int | None = None
     lost_reason: str | None = field(default=None, repr=False)
-    attributes: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    attributes: Mapping[str, str | int | list[int]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +279,7 @@ class Contact:
     custom_attributes: Mapping[str, object] = field(repr=False)
     inbox_ids: frozenset[int] = frozenset()
     last_activity_at: datetime | None = None
+    extra: Mapping[str, object] = field(default_factory=dict, repr=False)  # `additional_attributes`
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +335,7 @@ class Conversation:
     last_activity_at: datetime | None
     first_reply_created_at: datetime | None
     waiting_since: datetime | None
+    extra: Mapping[str, object] = field(default_factory=dict, repr=False)  # `additional_attributes`
 
 
 @dataclass(frozen=True, slots=True)

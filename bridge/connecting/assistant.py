@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from bridge.clients.chatwoot_setup import ChatwootSetup
 from bridge.connecting import checks, crm_settings, moving
+from bridge.connecting.access import TypedToken, chatwoot_setup, krayin_setup, try_chatwoot, try_krayin
 from bridge.connecting.changes import Change, Done, apply, standing
 from bridge.connecting.chatwoot_changes import CannotSign, chatwoot_changes
 from bridge.connecting.checks.base import Finding, keep
@@ -23,9 +25,9 @@ from bridge.connecting.rows import (
     chatwoot_budget,
     forget_password,
     keep_chatwoot_token,
+    keep_limit,
     krayin_user,
 )
-from bridge.connecting.wire import ChatwootSetup, TypedToken, chatwoot_setup, krayin_setup, try_chatwoot, try_krayin
 from bridge.errors import PartnerError
 from bridge.models import Connection, ConnectionInbox, Krayin, Setup
 from consent.encryption import Actor, Context, open_system, seal_system
@@ -152,6 +154,7 @@ def connect_krayin(setup: Setup, entry: KrayinEntry) -> list[Finding]:
         connection, pipelines=lists[0], sources=lists[1], types=lists[2], chosen=crm_settings.Chosen()
     )
     crm_settings.keep_lists(setup, lists[1], lists[2])
+    keep_limit(connection.krayin_users.all(), client.limit)
     setup.finish(Step.KRAYIN)
     return found
 

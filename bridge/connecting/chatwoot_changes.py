@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from bridge.back.shown import DEFINITIONS, Definition
+from bridge.clients.chatwoot_setup import PanelApp
 from bridge.clients.shapes import ChatWebhook
 from bridge.connecting.changes import Change, Kind, note
 from bridge.connecting.look import Look
 from bridge.connecting.problems import CannotConnect
 from bridge.connecting.rows import keep_secret, panel_url, webhook_url
-from bridge.connecting.wire import PanelApp
 from bridge.models import Partner
 
 SUBSCRIPTIONS = (

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.conf import settings
 
+from bridge.clients.chatwoot_setup import ChatwootSetup, PanelApp
+from bridge.clients.krayin_setup import KrayinSetup
 from bridge.clients.shapes import (
     Attribute,
     AttributeDefinition,
@@ -17,7 +19,7 @@ from bridge.clients.shapes import (
     Profile,
     Workflow,
 )
-from bridge.connecting.wire import ChatwootSetup, KrayinSetup, PanelApp, chatwoot_setup, krayin_setup
+from bridge.connecting.access import chatwoot_setup, krayin_setup
 from bridge.errors import PartnerError
 from bridge.models import Connection
 

@@ -6,9 +6,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bridge.clients.chatwoot_setup import HEADER_DROPPED
 from bridge.errors import CredentialsRefused, Paced, PartnerError
 
-HEADER_DROPPED = "header-dropped"
 Text = str | Promise
 
 

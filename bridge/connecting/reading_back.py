@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from bridge.connecting.wire import krayin_setup
+from bridge.connecting.access import krayin_setup
 from bridge.models import Connection, Setup, SyncedObject
 
 

@@ -10,19 +10,26 @@ from bridge.back.setup import keep_checked
 from bridge.clients.base import Priority
 from bridge.connecting.crm_settings import as_stored
 from bridge.errors import PartnerError
+from bridge.fields.lists import keep_krayin
 from bridge.models import Connection
 from bridge.sync.partners import chatwoot_client, krayin_client
+from bridge.team.directory import refresh_where_needed
 
 logger = logging.getLogger(__name__)
 
 
 def refresh(connection: Connection) -> None:
-    """Read one connection's settings again: two calls of Krayin, one of Chatwoot. Raises PartnerError."""
+    """Read one connection's settings again: two calls of Krayin, one of Chatwoot; one more of Krayin where a rule names
+    owners. Raises PartnerError."""
     krayin = krayin_client(connection)[0].at(Priority.BACKGROUND)
     pipelines = [as_stored(pipeline) for pipeline in krayin.pipelines()]
-    booleans = [a.code for a in krayin.attributes(entity_type="leads") if a.type == "boolean"]
+    attributes = krayin.attributes()
+    booleans = [a.code for a in attributes if (a.entity_type, a.type) == ("leads", "boolean")]
+    refresh_where_needed(connection, krayin)
     inboxes = {str(inbox.id): inbox.name for inbox in chatwoot_client(connection).inboxes()}
     Connection.objects.filter(pk=connection.pk).update(pipelines=pipelines, lead_booleans=booleans, inbox_names=inboxes)
+    if connection.field_version_id is not None:
+        keep_krayin(connection, attributes)
     was_renamed, connection.pipelines = pipelines != connection.pipelines, pipelines
     keep_checked(connection, was_renamed=was_renamed)
 

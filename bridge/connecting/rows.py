@@ -1,5 +1,6 @@
 """The rows of a connection: clinic, Krayin, its users, secrets. Found where they exist, made where they do not."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -7,12 +8,14 @@ from django.conf import settings
 from django.db import transaction
 
 from bridge.models import CallBudget, Connection, Krayin, KrayinUser, Partner, WebhookSecret
+from bridge.models.connections import secret_context
 from bridge.sync.partners import connection_context, may_sign_in, user_context
-from bridge.webhooks.registry import secret_context
 from consent.encryption import Actor, open_system, seal_system
 from consent.models import Clinic
 
 CHATWOOT_CALLS_PER_MINUTE = 2000  # of 3,000 it allows per address (contract Chatwoot 9)
+MOST_CALLS_PER_MINUTE = 1200  # to a Krayin whose limit was raised or lifted: people work there too
+SPENT_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,19 @@ def krayin_user(krayin: Krayin, entrance: Entrance) -> KrayinUser:
         user.save(update_fields=["password", "token"])
         may_sign_in(user)
     return user
+
+
+def keep_limit(users: Iterable[KrayinUser], told: int | None) -> None:
+    """Let the budgets follow the calls a minute that Krayin's answers name (60 as installed, contract Krayin 20.10).
+
+    What may be spent at once and what comes back in a minute are together the limit, whenever its window opened.
+    """
+    if told is None:
+        return
+    limit = min(told, MOST_CALLS_PER_MINUTE)
+    at_once = max(SPENT_AT_ONCE, limit // 6)
+    budgets = CallBudget.objects.filter(krayinuser__in=users)
+    budgets.update(capacity=at_once, refill_per_minute=max(limit - at_once, limit // 2))
 
 
 def forget_password(user: KrayinUser) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bridge.connecting import checks, crm_settings, moving
+from bridge.connecting.access import TypedToken, try_krayin
 from bridge.connecting.changes import apply
 from bridge.connecting.chatwoot_changes import chatwoot_changes
 from bridge.connecting.checks.base import keep
@@ -21,6 +22,7 @@ from bridge.connecting.rows import (
     chatwoot_budget,
     clinic_for,
     keep_chatwoot_token,
+    keep_limit,
     keep_secret,
     krayin_user,
     panel_url,
@@ -28,7 +30,6 @@ from bridge.connecting.rows import (
 )
 from bridge.connecting.spec import Spec, UnusableSpec
 from bridge.connecting.switching import switch
-from bridge.connecting.wire import TypedToken, try_krayin
 from bridge.models import Connection, Krayin, Partner, Setup
 from bridge.models.setup import setup_of
 from consent.models import User
@@ -63,6 +64,7 @@ def connect(spec: Spec, progress: Progress) -> Connected:
     look, setup = Look(connection), setup_of(connection)
     progress(_("Krayin: signing in and reading its settings"))
     _must_pass(setup, TYPED_KRAYIN, look, but=("KRAYIN_LIMIT",))
+    keep_limit(connection.krayin_users.all(), look.krayin.limit)
     _read_settings(connection, setup, look, spec)
     progress(_("Krayin: fields for our references"))
     apply((*NEEDED, ChatSource()) if spec.make_source else NEEDED, look)

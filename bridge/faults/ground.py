@@ -9,16 +9,16 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO
 
 import redis
 
 from config.embedded.accounts import home_for, moved_root
 from config.embedded.binaries import Programs, Search, Source, postgres_programs, valkey_programs
 from config.embedded.errors import ServersNotFound
+from config.embedded.leash import leash
 from config.embedded.postgres import PostgresServer
 from config.embedded.processes import Options, free_port, wait_until
 from config.embedded.valkey import ValkeyServer
@@ -80,7 +80,7 @@ class Ground:
         if os.geteuid() == 0:
             self.directory.chmod(0o711)  # the account that runs the servers passes through
         self._stack.callback(self._remove)
-        self._leash = self._stack.enter_context(_leash(self.directory))
+        self._leash = self._stack.enter_context(leash(LEASH, self.directory))
         search = Search(path=os.environ.get("PATH", os.defpath))
         options = Options(durable=True)
         postgres = _first(postgres_programs(search, Source.AUTO), "PostgreSQL")
@@ -287,20 +287,3 @@ def _group_exists(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-@contextmanager
-def _leash(directory: Path) -> Iterator[IO[str]]:
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", LEASH, "sh", str(directory), str(moved_root(directory))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        text=True,
-    )
-    with process:
-        if process.stdin is None:
-            raise RuntimeError("subprocess.PIPE gave no pipe")
-        yield process.stdin
-        process.kill()

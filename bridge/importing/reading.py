@@ -22,10 +22,11 @@ from bridge.events import ContactFact, ConversationFact, Facts, MessageFact
 from bridge.mappers.chatwoot_rest import contact_fact_of, conversation_fact_of, message_fact_of
 from bridge.mappers.facts_json import EVENT, body_of
 from bridge.models import Connection, DeliveryKey, ObservedConversation, SyncedObject, WebhookEvent
+from bridge.models.inbound import lane_of
 from bridge.reconcile.chatwoot import differ
 from bridge.sync.clock import database_now
 from bridge.sync.partners import chatwoot_client
-from bridge.webhooks.intake import Delivery, Finding, Receipt, lane_of, store
+from bridge.webhooks.intake import Delivery, Finding, Receipt, store
 from consent.identifiers import email_normalised, phone_e164
 
 MESSAGES_PER_EVENT = 300

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 from bridge.importing.asking import WindowForm, active_since, window_in_words
 from bridge.jobs.kinds import Cursor, Estimate, Filter, Step
 from bridge.models import Connection, ConversationDay, ObservedContact, ObservedConversation, SyncedObject, SyncJob
+from bridge.models.inbound import lane_of
 from bridge.sync import by_hand
 from bridge.sync.clock import database_now
-from bridge.webhooks.intake import lane_of
 from consent.roles import Capability
 
 RULES, PEOPLE, NOTES = "rules", "people", "notes"
@@ -120,11 +120,13 @@ def _forget(job: SyncJob, window: Q, contacts: Sequence[ObservedContact]) -> int
 
 def _forget_fields(connection: Connection, lanes: set[str]) -> None:
     """The digests of what Chatwoot held and of the title; by what we wrote we know our own values again."""
-    kinds = [SyncedObject.Kind.PERSON, SyncedObject.Kind.LEAD]
+    kinds = [SyncedObject.Kind.PERSON, SyncedObject.Kind.LEAD, SyncedObject.Kind.FIELDS]
     rows = SyncedObject.objects.filter(connection=connection, lane_key__in=lanes, kind__in=kinds, gone_at=None)
     changed = []
     for row in rows.select_for_update().order_by("pk"):
         forgotten: dict[str, Any] = {name: "" for name in (*PERSON_FIELDS, "title") if name in row.base}
+        if row.kind == SyncedObject.Kind.FIELDS:
+            forgotten = {field: ["", there, times] for field, (_chat, there, times) in row.base.items()}
         row.base = {**row.base, **forgotten}
         changed.append(row)
     SyncedObject.objects.bulk_update(changed, ["base"])

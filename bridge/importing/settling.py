@@ -19,6 +19,7 @@ from bridge.models import (
     ObservedContact,
     Suggestion,
 )
+from bridge.models.inbound import lane_of
 from bridge.sync import by_hand, effects, people, records
 from bridge.sync.carry_out import permission
 from bridge.sync.carry_people import adopt, leave_to_people, suggest
@@ -27,7 +28,6 @@ from bridge.sync.lanes import Claim
 from bridge.sync.plan import Step, plan
 from bridge.sync.state import load
 from bridge.sync.work import Attempt, Work
-from bridge.webhooks.intake import lane_of
 
 FoundBy = ContactMapping.FoundBy
 Outcome = ImportedContact.Outcome

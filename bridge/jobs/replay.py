@@ -21,10 +21,10 @@ from django.utils.translation import gettext_lazy
 from bridge.causes import Cause
 from bridge.jobs.kinds import Cursor, Estimate, Filter, FilterForm, Step
 from bridge.models import Connection, Effect, SyncJob, WebhookEvent
+from bridge.models.inbound import NO_LANE
 from bridge.replay import read_again
 from bridge.sync import by_hand
 from bridge.sync.clock import database_now
-from bridge.webhooks.intake import NO_LANE
 from consent.roles import Capability
 
 Status = WebhookEvent.Status
@@ -44,6 +44,7 @@ CALLS_OF_STEP = {
     Kind.SET_PERSON: 2,
     Kind.SET_LEAD: 2,
     Kind.SET_STAGE: 2,
+    Kind.SET_OWNER: 2,
     Kind.SET_NOTE: 1,
 }
 CALLS_OF_STOPPED_EVENT = 2.0

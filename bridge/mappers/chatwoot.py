@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.events import ContactFact, ConversationFact, Facts, MessageFact
-from bridge.mappers import facts_json
+from bridge.events import BOT, ContactFact, ConversationFact, Facts, MessageFact
+from bridge.mappers import attributes, facts_json
 from bridge.models import ObservedConversation, ObservedMessage
 
 Direction = ObservedMessage.Direction
@@ -83,11 +83,13 @@ def conversation_fact(body: Mapping[str, Any]) -> ConversationFact:
         status=status,
         version=_microseconds(body["updated_at"]),
         labels=tuple(sorted({str(label)[:255] for label in body.get("labels") or []})),
-        assignee_id=_optional_id(meta.get("assignee")),
+        # Bots have numbers of their own, which may be those of people.
+        assignee_id=None if meta.get("assignee_type") == BOT else _optional_id(meta.get("assignee")),
         team_id=_optional_id(meta.get("team")),
         started_at=_moment(body["created_at"]) or datetime.fromtimestamp(0, UTC),
         first_reply_at=_moment(body.get("first_reply_created_at")),
         last_activity_at=_moment(body.get("last_activity_at")),
+        attributes=attributes.of_conversation(body.get("custom_attributes"), body.get("additional_attributes")),
     )
 
 
@@ -103,6 +105,9 @@ def contact_fact(body: Mapping[str, Any]) -> ContactFact:
         has_identifier=bool(body.get("identifier")),
         last_activity_at=_moment(body.get("last_activity_at")),
         changed_at=_changed_at(body.get("changed_attributes")),
+        attributes=attributes.of_contact(
+            body.get("custom_attributes"), body.get("additional_attributes"), body.get("identifier")
+        ),
     )
 
 

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from bridge.clients.shapes import Contact, Conversation, Message, MessageType
-from bridge.events import ContactFact, ConversationFact, MessageFact
+from bridge.events import BOT, ContactFact, ConversationFact, MessageFact
+from bridge.mappers import attributes
 from bridge.models import ObservedMessage
 
 Direction = ObservedMessage.Direction
@@ -26,6 +27,7 @@ def contact_fact_of(contact: Contact) -> ContactFact:
         has_identifier=bool(contact.identifier),
         last_activity_at=contact.last_activity_at,
         is_authoritative=True,
+        attributes=attributes.of_contact(contact.custom_attributes, contact.extra, contact.identifier),
     )
 
 
@@ -41,11 +43,12 @@ def conversation_fact_of(conversation: Conversation) -> ConversationFact | None:
         status=conversation.status,
         version=version_of(conversation.updated_at),
         labels=tuple(sorted(set(conversation.labels))),
-        assignee_id=conversation.assignee_id,
+        assignee_id=None if conversation.assignee_type == BOT else conversation.assignee_id,
         team_id=conversation.team_id,
         started_at=conversation.created_at or datetime.fromtimestamp(0, UTC),
         first_reply_at=conversation.first_reply_created_at,
         last_activity_at=conversation.last_activity_at,
+        attributes=attributes.of_conversation(conversation.custom_attributes, conversation.extra),
     )
 
 

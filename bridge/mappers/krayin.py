@@ -26,13 +26,14 @@ def synthetic_email(ref: str) -> str:
     return f"{ref}@sem-email.invalid"
 
 
-def person_draft(contact: OpenContact, *, with_company: bool) -> PersonDraft:
+def person_draft(contact: OpenContact, *, with_company: bool, owner_id: int | None = None) -> PersonDraft:
     """A new person. Krayin needs a label on every entry (contract Krayin 6)."""
     email = contact.email or ("" if contact.phone else synthetic_email(contact.ref))
     return PersonDraft(
         name=person_name(contact.name, contact.phone, contact.contact_id),
         emails=(Labelled(email),) if email else (),
         phones=(Labelled(canonical_phone(contact.phone)),) if contact.phone else (),
+        owner_id=owner_id,
         organization_name=contact.company if with_company and contact.company else None,
         attributes={PERSON_REF: contact.ref},
     )
@@ -84,6 +85,7 @@ def lead_draft(
     type_id: int | None,
     person_id: int | None,
     person: PersonDraft | None,
+    owner_id: int | None = None,
 ) -> LeadDraft:
     """A new opportunity of an existing or a new person (contract Krayin 8.1, 8.2)."""
     return LeadDraft(
@@ -93,5 +95,6 @@ def lead_draft(
         person=person,
         source_id=source_id,
         type_id=type_id,
+        owner_id=owner_id,
         attributes={LEAD_REF: ref},
     )

@@ -4,6 +4,8 @@ from bridge.models.actions import Wish
 from bridge.models.api import ApiKey, Scope
 from bridge.models.back import FieldFlip, FieldStop, KrayinHint
 from bridge.models.connections import Breaker, CallBudget, Connection, Krayin, KrayinUser, Partner, WebhookSecret
+from bridge.models.fields import FieldRow, FieldVersion, ObservedValue
+from bridge.models.health import LeadHealthProfile, SensitiveNote
 from bridge.models.importing import ImportedContact
 from bridge.models.inbound import (
     DeliveryKey,
@@ -28,6 +30,7 @@ from bridge.models.panel import AttendedInboxes, KrayinLead, PanelToken
 from bridge.models.reconciled import EqualTitle, ReconcileDay
 from bridge.models.rules import DirectoryEntry, StageRule
 from bridge.models.setup import ConnectionInbox, Setup, SetupMark, SetupObject
+from bridge.models.team import Owner, OwnerLink, OwnerRule
 
 __all__ = [
     "ActivityKey",
@@ -48,7 +51,9 @@ __all__ = [
     "FailedWebhook",
     "FailureGroup",
     "FieldFlip",
+    "FieldRow",
     "FieldStop",
+    "FieldVersion",
     "IdentityClaim",
     "ImportedContact",
     "IntakeCounter",
@@ -58,13 +63,19 @@ __all__ = [
     "KrayinUser",
     "Lane",
     "LaneAlias",
+    "LeadHealthProfile",
     "ObservedContact",
     "ObservedConversation",
     "ObservedMessage",
+    "ObservedValue",
+    "Owner",
+    "OwnerLink",
+    "OwnerRule",
     "PanelToken",
     "Partner",
     "ReconcileDay",
     "Scope",
+    "SensitiveNote",
     "Setup",
     "SetupMark",
     "SetupObject",

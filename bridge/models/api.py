@@ -21,6 +21,7 @@ class Scope(models.TextChoices):
     READ_EVENTS = "read:events", _("See received events")
     READ_JOBS = "read:jobs", _("See jobs")
     WRITE_JOBS = "write:jobs", _("Pause, continue and cancel jobs")
+    READ_INSIGHTS = "read:insights", _("See numbers of opportunities and of the clinic")
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

@@ -3,11 +3,13 @@
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bridge.models.connections import Connection
 
 FIELD_NAMES = ["name", "email", "phone"]
+IS_FIELD = Q(field__in=FIELD_NAMES) | Q(field__regex=r"^[0-9a-f]{8}$")  # or the id of a mapped field
 
 
 class Field(models.TextChoices):
@@ -16,6 +18,11 @@ class Field(models.TextChoices):
     NAME = "name", _("name")
     EMAIL = "email", _("e-mail")
     PHONE = "phone", _("phone")
+
+
+def name_of(field: str) -> str | Promise:
+    """A field as people know it."""
+    return Field(field).label if field in FIELD_NAMES else _("mapped field")
 
 
 class KrayinHint(models.Model):
@@ -60,7 +67,7 @@ class FieldFlip(models.Model):
         db_table = "field_flips"
         db_table_comment = "Changes of name, e-mail and phone carried from one side to the other, without values"
         constraints = [
-            models.CheckConstraint(name="field_flips_field", condition=Q(field__in=FIELD_NAMES)),
+            models.CheckConstraint(name="field_flips_field", condition=IS_FIELD),
             models.CheckConstraint(name="field_flips_direction", condition=Q(direction__in=["chatwoot", "krayin"])),
         ]
         indexes = [
@@ -95,7 +102,7 @@ class FieldStop(models.Model):
             models.UniqueConstraint(
                 fields=["connection", "ref", "field"], name="field_stops_once", condition=Q(resumed_at__isnull=True)
             ),
-            models.CheckConstraint(name="field_stops_field", condition=Q(field__in=FIELD_NAMES)),
+            models.CheckConstraint(name="field_stops_field", condition=IS_FIELD),
         ]
         indexes = [
             # Screen B2: what waits, by connection.

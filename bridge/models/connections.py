@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import Audited
-from consent.encryption import SealedField
+from consent.encryption import Context, SealedField
 
 LOOK_FIRST_FOR = timedelta(days=90)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -33,6 +33,11 @@ def new_ref_code() -> str:
 class Partner(models.TextChoices):
     CHATWOOT = "chatwoot", "Chatwoot"
     KRAYIN = "krayin", "Krayin"
+
+
+def secret_context(connection_id: int, partner: str) -> Context:
+    """Associated data of a stored webhook secret."""
+    return Context("bridge.WebhookSecret", "secret", f"{connection_id}/{partner}")
 
 
 class CallBudget(models.Model):
@@ -235,6 +240,24 @@ class Connection(Audited):
     persons_read_to = models.DateTimeField(
         null=True, editable=False, db_comment="Newest updated_at of persons a poll has seen, by Krayin's clock"
     )
+
+    # Field mapping (screen A7).
+    field_version = models.ForeignKey(
+        "bridge.FieldVersion",
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("mapped fields"),
+    )
+    field_keys = ArrayField(
+        models.CharField(max_length=140), default=list, blank=True, editable=False,
+        db_comment="Fields of Chatwoot whose values are kept: those of the draft and of the published version",
+    )  # fmt: skip
+    field_gone = ArrayField(
+        models.CharField(max_length=140), default=list, blank=True, editable=False,
+        db_comment="Mapped fields that a partner no longer has: nothing is written for them",
+    )  # fmt: skip
 
     # No public address, or a Chatwoot too old to sign: only polls bring news (DESIGN section 8).
     polling_only = models.BooleanField(_("only polling"), default=False)

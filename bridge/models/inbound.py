@@ -1,12 +1,26 @@
 """What arrived: events, bodies, delivery keys and the lanes that order the work (DESIGN sections 3 and 4)."""
 
+import uuid
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from bridge.models.connections import Connection
-from consent.encryption import SealedField
+from consent.encryption import Context, SealedField
+
+NO_LANE = "-"  # of events that concern no contact
+
+
+def lane_of(contact_id: int) -> str:
+    """The lane of a contact of Chatwoot, until a merge gives it another."""
+    return f"c:{contact_id}"
+
+
+def body_context(row_ref: uuid.UUID) -> Context:
+    """Associated data of a stored body."""
+    return Context("bridge.WebhookBody", "sealed", str(row_ref))
 
 
 class WebhookEvent(models.Model):

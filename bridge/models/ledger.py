@@ -19,6 +19,7 @@ class SyncedObject(models.Model):
         NOTE = "note", _("note")
         CONTACT = "contact", _("contact in Chatwoot")  # `foreign_id` is Chatwoot's contact
         LABEL = "label", _("label in Chatwoot")  # `foreign_id` is Chatwoot's contact or conversation
+        FIELDS = "fields", _("mapped fields")  # of the person or opportunity with this `foreign_id`
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="+", db_index=False)
@@ -59,7 +60,8 @@ class SyncedObject(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["krayin", "ref"], name="synced_objects_once"),
             models.CheckConstraint(
-                name="synced_objects_kind", condition=Q(kind__in=["person", "lead", "note", "contact", "label"])
+                name="synced_objects_kind",
+                condition=Q(kind__in=["person", "lead", "note", "contact", "label", "fields"]),
             ),
         ]
         indexes = [
@@ -87,6 +89,7 @@ class Effect(models.Model):
         SET_PERSON = "set_person", _("update person")
         SET_LEAD = "set_lead", _("update opportunity")
         SET_STAGE = "set_stage", _("move stage")
+        SET_OWNER = "set_owner", _("change the owner")
         SET_NOTE = "set_note", _("update note")
         SHOW_LEAD = "show_lead", _("show opportunity in Chatwoot")
         SET_CONTACT = "set_contact", _("update contact in Chatwoot")
@@ -131,6 +134,9 @@ class Effect(models.Model):
     looked_up_at = models.DateTimeField(null=True, db_comment="Last time Krayin was asked whether it happened")
     confirmed_at = models.DateTimeField(null=True, db_comment="When the answer or a look-up confirmed it")
     foreign_id = models.BigIntegerField(null=True, db_comment="Krayin id of the object")
+    owner_id = models.BigIntegerField(
+        null=True, db_comment="Creates under round robin: Krayin user whose turn it was, also when it is tried again"
+    )
     absorbed = models.BooleanField(
         default=False, db_default=False, db_comment="Krayin's hint about this very call came and needs no reading"
     )
@@ -168,7 +174,8 @@ class Effect(models.Model):
                 condition=Q(
                     kind__in=[
                         "create_person", "create_lead", "create_note",
-                        "set_person", "set_lead", "set_stage", "set_note", "show_lead", "set_contact", "set_label",
+                        "set_person", "set_lead", "set_stage", "set_owner", "set_note", "show_lead", "set_contact",
+                        "set_label",
                     ]
                 ),
             ),

@@ -112,6 +112,11 @@ class ObservedConversation(models.Model):
         db_default={},
         db_comment="Number of every agent any body showed as assignee, with the newest version that did",
     )
+    # A change of assignee must not undo what people decided later in Krayin (bridge.team).
+    assignee_since = models.BigIntegerField(
+        null=True, db_comment="Oldest known version that shows the present assignee, with nobody else after it"
+    )
+    team_since = models.BigIntegerField(null=True, db_comment="The same for the present team")
     started_at = models.DateTimeField()
     first_reply_at = models.DateTimeField(null=True, db_comment="Earliest first reply any body showed")
     resolved_at = models.DateTimeField(null=True, db_comment="Earliest time any body showed it resolved")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -76,6 +77,9 @@ class KrayinLead(models.Model):
     owner_name = models.CharField(max_length=255, blank=True, db_comment="Name of that user: staff, never a patient")
     closed_at = models.DateTimeField(null=True, db_comment="Won or lost")
     changed_at = models.DateTimeField(null=True, db_comment="Krayin's own updated_at")
+    fields = models.JSONField(
+        default=dict, db_default={}, db_comment="Keyed digests of what can be mapped to Chatwoot; compare, never open"
+    )
     seen_at = models.DateTimeField(db_default=Now(), db_comment="When Krayin showed it so")
     gone_at = models.DateTimeField(null=True, db_comment="Deleted in Krayin")
 
@@ -85,6 +89,12 @@ class KrayinLead(models.Model):
         indexes = [
             # The open opportunities of a person (panel).
             models.Index(fields=["krayin", "person_id"], name="krayin_leads_person"),
+            # Screen A9: open opportunities of each owner.
+            models.Index(
+                fields=["krayin", "owner_id", "lead_id"],
+                name="krayin_leads_open",
+                condition=Q(closed_at__isnull=True, gone_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

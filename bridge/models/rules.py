@@ -81,11 +81,22 @@ class DirectoryEntry(models.Model):
         LABEL = "label", _("label")
         TEAM = "team", _("team")
         AGENT = "agent", _("agent")
+        # Fields that can be mapped (screen A7).
+        CONTACT_FIELD = "contact", _("contact attribute")
+        CONVERSATION_FIELD = "talk", _("conversation attribute")
+        PERSON_FIELD = "person", _("field of persons")
+        LEAD_FIELD = "lead", _("field of opportunities")
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="directory", db_index=False)
-    kind = models.CharField(max_length=10, choices=Kind, db_comment="label, team or agent")
-    key = models.CharField(max_length=255, db_comment="Title of the label, number of the team or agent")
+    kind = models.CharField(max_length=10, choices=Kind, db_comment="label, team, agent, or the owner of a field")
+    key = models.CharField(
+        max_length=255, db_comment="Title of the label, number of the team or agent, key of the field"
+    )
     name = models.CharField(max_length=255, db_comment="As shown in Chatwoot; no e-mail")
+    mask = models.CharField(
+        max_length=20, blank=True, db_default="", db_comment="Agents: what screens show of the e-mail"
+    )
+    detail = models.JSONField(default=dict, db_default={}, db_comment="Fields: type, and options by number")
     seen_at = models.DateTimeField(db_comment="Last time it was there")
     gone_at = models.DateTimeField(null=True, db_comment="First time it was no longer there")
 
@@ -95,7 +106,10 @@ class DirectoryEntry(models.Model):
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["connection", "kind", "key"], name="directory_entries_once"),
-            models.CheckConstraint(name="directory_entries_kind", condition=Q(kind__in=["label", "team", "agent"])),
+            models.CheckConstraint(
+                name="directory_entries_kind",
+                condition=Q(kind__in=["label", "team", "agent", "contact", "talk", "person", "lead"]),
+            ),
         ]
 
     def __str__(self) -> str:

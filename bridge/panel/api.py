@@ -18,9 +18,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bridge import actions
 from bridge.models import Connection, ObservedConversation, Wish
-from bridge.panel import headers, tokens
+from bridge.panel import headers, hints, tokens
 from bridge.panel.known import find, known
-from bridge.panel.shown import shown
+from bridge.panel.shown import shown, shows
 from bridge.panel.tokens import Viewer
 
 P = ParamSpec("P")
@@ -158,6 +158,15 @@ def _note(row: ObservedConversation, viewer: Viewer, body: dict[str, Any]) -> No
     actions.note_to_crm(row, text if isinstance(text, str) else "", viewer.actor, via=PANEL)
 
 
+def _dismiss(row: ObservedConversation, viewer: Viewer, body: dict[str, Any]) -> None:
+    """Put a hint aside; one that is no longer given has gone by itself."""
+    suggestion = body.get("dica")
+    found = known(viewer.connection, row)
+    if not isinstance(suggestion, str) or found.lead is None or found.unlinked or not shows(found):
+        raise Refused(400, "malformed", _("The request could not be read."))
+    hints.dismiss(viewer.connection, found.lead.foreign_id, suggestion, by=viewer.user, now=timezone.now())
+
+
 PANEL = Wish.Via.PANEL
 ACTIONS: dict[str, Callable[[ObservedConversation, Viewer, dict[str, Any]], object]] = {
     "sincronizar": lambda row, viewer, body: actions.sync_now(row, viewer.actor, via=PANEL),
@@ -166,4 +175,5 @@ ACTIONS: dict[str, Callable[[ObservedConversation, Viewer, dict[str, Any]], obje
     "outra-pessoa": lambda row, viewer, body: actions.not_this_person(row, viewer.actor, via=PANEL),
     "nao-enviar": _keep_back,
     "nota": _note,
+    "dispensar": _dismiss,
 }

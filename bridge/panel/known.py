@@ -19,8 +19,9 @@ from bridge.models import (
     SyncedObject,
     Wish,
 )
+from bridge.models.inbound import lane_of
+from bridge.panel import hints
 from bridge.sync.wishes import mark_of
-from bridge.webhooks.intake import lane_of
 
 WISHES_SHOWN = 20
 LEADS_SHOWN = 50
@@ -114,7 +115,7 @@ def known(connection: Connection, conversation: ObservedConversation) -> Known:
     objects = SyncedObject.objects.filter(
         connection=connection, lane_key=lane, kind__in=[Objects.PERSON, Objects.LEAD], forgotten_at=None
     )
-    rows = list(objects.order_by("pk"))
+    rows = list(hints.beside(objects).order_by("pk"))
     effects = Effect.objects.filter(connection=connection, lane_key=lane, state__in=OPEN_STATES)
     wishes = Wish.objects.filter(contact=contact).select_related("asked_by")
     # Those in force first, however old.

@@ -11,8 +11,8 @@ from bridge.models import Connection, Effect
 from bridge.panel.known import Known
 from bridge.panel.tokens import Viewer
 from bridge.queries.story_lines import cause_text
-from bridge.queries.times import hour
 from bridge.queries.words import Word
+from config.times import hour
 
 State = Effect.State
 

@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 
 from bridge.actions.stages import stages_of
 from bridge.models import Connection, KrayinLead, SyncedObject, Wish
+from bridge.panel import hints
 from bridge.panel.known import Known
 from bridge.panel.sentence import sentence_of
 from bridge.panel.tokens import Viewer
 from bridge.queries import addresses
 from bridge.queries.story_lines import cause_text, stage_name
-from bridge.queries.times import ago
 from bridge.sync.observe import contact_context
+from config.times import ago
 from consent.encryption import KeyMissing, RevealDenied, open_for
 from consent.policy import PurposeOfUse
 from consent.roles import Capability
@@ -38,6 +39,7 @@ def shown(known: Known, viewer: Viewer, now: datetime, *, with_name: bool) -> di
         "person": None if known.unlinked else _person(known),
         # Whose these were, the contact perhaps is not.
         "lead": None if known.unlinked else _lead(known, now),
+        "hints": None if known.unlinked else _hints(known, now),
         "others": [] if known.unlinked else [_other(known.connection, row, now) for row in known.others],
         "asked": [_asked(wish, known) for wish in _told_wishes(known, now)],
         "kept_back": known.keep_back is not None,
@@ -47,6 +49,11 @@ def shown(known: Known, viewer: Viewer, now: datetime, *, with_name: bool) -> di
     if with_name:
         content["name"] = _name(known, viewer)
     return content
+
+
+def shows(known: Known) -> bool:
+    """Whether anything is shown of this person."""
+    return _closed(known) is None
 
 
 def _closed(known: Known) -> dict[str, Any] | None:
@@ -117,6 +124,11 @@ def _lead(known: Known, now: datetime) -> dict[str, Any] | None:
         "age": _("seen %(ago)s") % {"ago": ago(min(at, now), now)},
         "stages": [{"id": one["id"], "name": one["name"]} for one in stages_of(known.connection, stage_id)],
     }
+
+
+def _hints(known: Known, now: datetime) -> dict[str, Any] | None:
+    held = known.lead
+    return None if held is None or held.gone_at else hints.of(held, known.connection, now)
 
 
 def _newest_stage(held: SyncedObject, seen: KrayinLead | None) -> tuple[int | None, datetime]:

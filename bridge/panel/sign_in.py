@@ -4,6 +4,9 @@ A frame inside Chatwoot gets no cookies of ours, a window of our own site does. 
 only: a stranger's page that opens this window hears nothing. `state` is the frame's own random text, given back so that
 the frame knows the answer belongs to its question.
 
+It is the sign-in of every other page: the same tries, the same second factor. Whoever must have one and has none yet
+sets it up in the administration first; attendants need none.
+
 Chatwoot builds a new frame for every conversation, and a browser that blocks third-party storage makes each of them
 forget the token. So the window keeps it in a cookie of its own, for itself alone, and hands the same sign-in over again,
 which thereby lives no longer.
@@ -12,10 +15,10 @@ which thereby lives no longer.
 import re
 
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,6 +28,10 @@ from audit.models import Outcome
 from audit.services import record
 from bridge.models import Connection
 from bridge.panel import headers, members, tokens
+from consent.access import notes, sessions, signing_in
+from consent.access.forms import CodeStep, PasswordStep
+from consent.access.signing_in import Step, Way
+from consent.access.views import why
 from consent.models import User
 
 COOKIE = "ponte_panel"  # sent to this window's address only
@@ -74,13 +81,55 @@ def _handed_over(request: HttpRequest, connection: Connection, token: str, state
 def _page(request: HttpRequest, connection: Connection, state: str) -> HttpResponse:
     known = request.user if isinstance(request.user, User) and "other" not in request.GET else None
     if request.method == "GET":
-        return _form(request, connection, state, form=AuthenticationForm(request), known=known)
-    form = AuthenticationForm(request, data=request.POST) if "username" in request.POST else None
-    if form is not None and not form.is_valid():
+        return _form(request, connection, state, form=PasswordStep(), known=known)
+    if "code" in request.POST:
+        return _with_code(request, connection, state)
+    if "username" not in request.POST:
+        return (
+            _let_in(request, connection, state, known)
+            if known
+            else _form(request, connection, state, form=PasswordStep())
+        )
+    form = PasswordStep(request.POST)
+    if not form.is_valid():
         return _form(request, connection, state, form=form)
-    user = form.get_user() if form else known
-    if not isinstance(user, User):
-        return _form(request, connection, state, form=AuthenticationForm(request))
+    step = signing_in.password_step(request, form.cleaned_data["username"], form.cleaned_data["password"])
+    if step.way == Way.IN:
+        return _signed_in(request, connection, state, step)
+    if step.way == Way.CODE and step.user:
+        sessions.wait_for_code(request, step.user)
+        return _form(request, connection, state, code_form=CodeStep())
+    if step.way == Way.ENROL:
+        return _form(request, connection, state, must_enrol=True)
+    form.add_error(None, why(step, _("E-mail or password is wrong.")))
+    return _form(request, connection, state, form=form)
+
+
+def _with_code(request: HttpRequest, connection: Connection, state: str) -> HttpResponse:
+    """The second step, of somebody whose password was right a moment ago."""
+    user, form = sessions.waiting(request), CodeStep(request.POST)
+    if user is None:
+        return _form(request, connection, state, form=PasswordStep())
+    if not form.is_valid():
+        return _form(request, connection, state, code_form=form)
+    step = signing_in.code_step(request, user, form.cleaned_data["code"])
+    if step.way == Way.IN:
+        request.session.pop(sessions.WAITING, None)
+        return _signed_in(request, connection, state, step)
+    form.add_error(None, why(step, _("The code is wrong or was used already. Wait for the next one.")))
+    return _form(request, connection, state, code_form=form)
+
+
+def _signed_in(request: HttpRequest, connection: Connection, state: str, step: Step) -> HttpResponse:
+    """No session of the administration comes of it: a token for this connection's panel, or a refusal."""
+    if step.user is None:
+        raise TypeError(step.way)
+    if step.user.is_superuser:
+        notes.done("login", step.user, reason="superuser", fields=signing_in.factors(step.device))
+    return _let_in(request, connection, state, step.user)
+
+
+def _let_in(request: HttpRequest, connection: Connection, state: str, user: User) -> HttpResponse:
     if not tokens.may_open(user, connection):
         _note_refusal(user, connection)
         return _form(request, connection, state, refused=user)

@@ -26,6 +26,10 @@ def texts() -> dict[str, str]:
         "gone": _("This opportunity was deleted in Krayin."),
         "open": _("Open in Krayin"),
         "openPerson": _("Open the person in Krayin"),
+        "hints": _("Hints"),
+        "why": _("Why?"),
+        "dismiss": _("Put aside"),
+        "judges": _("The score judges the clinic's service, never the patient."),
         "others": _("Other open opportunities"),
         "asked": _("Asked for"),
         "undecided": _("Unlinked. The clinic's management links it in Ponte, or you create an opportunity for a new person."),  # noqa: E501

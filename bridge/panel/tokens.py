@@ -72,7 +72,11 @@ def issue(user: User, connection: Connection, now: datetime) -> str:
 def viewer_of(token: str, public_id: str, now: datetime) -> Viewer | None:
     """The person behind a token of this connection; None when it is unknown, ended, or another connection's."""
     inboxes = AttendedInboxes.objects.filter(connection=OuterRef("connection"), user=OuterRef("user"))
-    grants = Membership.objects.filter(user=OuterRef("user")).values(pair=JSONObject(clinic="clinic_id", role="role"))
+    grants = (
+        Membership.objects.in_force()
+        .filter(user=OuterRef("user"))
+        .values(pair=JSONObject(clinic="clinic_id", role="role"))
+    )
     away = Breaker.objects.filter(connection=OuterRef("connection"), partner=Breaker.Of.KRAYIN)
     rows: Any = PanelToken.objects.select_related("user", "connection__clinic", "connection__krayin").annotate(
         inbox_ids=Subquery(inboxes.values("inbox_ids")[:1]),

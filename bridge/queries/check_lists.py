@@ -21,6 +21,7 @@ from bridge.models import (
     SyncedObject,
     WebhookEvent,
 )
+from bridge.models.back import name_of
 from bridge.queries import check
 from bridge.queries.story_lines import effect_text
 from bridge.sync.state import contact_id_of
@@ -45,6 +46,7 @@ class Line:
     text: str
     contact: ObservedContact | None = None
     conversation: int | None = None
+    field: str = ""  # differs, and may be accepted so
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ def _differ(connection: Connection, start: datetime, end: datetime, begin: int) 
     contacts = _of_lanes(connection, [row.lane_key for row in rows])
     for row in rows:
         text = _("%(field)s kept changing back and forth: compare and choose a side")
-        yield Line(row.stopped_at, text % {"field": row.get_field_display()}, contacts.get(row.lane_key))
+        contact = contacts.get(row.lane_key)
+        yield Line(row.stopped_at, text % {"field": name_of(row.field)}, contact, field=row.field)
 
 
 def _by_hand(connection: Connection, start: datetime, end: datetime, begin: int) -> Iterable[Line]:
@@ -183,7 +186,7 @@ def _by_hand(connection: Connection, start: datetime, end: datetime, begin: int)
         text = _("Opportunity %(id)s: stage from %(old)s to %(new)s") % values
         yield Line(row.created_at, text, contacts.get(lanes.get(row.krayin_lead_id, "")))
     for flip in flips:
-        text = _("%(field)s changed in Krayin, taken over in Chatwoot") % {"field": flip.get_field_display()}
+        text = _("%(field)s changed in Krayin, taken over in Chatwoot") % {"field": name_of(flip.field)}
         yield Line(flip.at, text, contacts.get(refs.get(flip.ref, "")))
 
 

@@ -18,8 +18,8 @@ from bridge.models import (
     Suggestion,
     SyncedObject,
 )
+from bridge.models.inbound import lane_of
 from bridge.queries.words import Word
-from bridge.webhooks.intake import lane_of
 
 State = Suggestion.State
 PAGE = 20

@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 
 from bridge.models import CallBudget, Connection, Effect, KrayinUser, ObservedConversation, WebhookEvent
 from bridge.queries.stuck import PartnerAway, Stuck, oldest_waiting, waiting_changes
-from bridge.queries.times import ago, amount
 from bridge.queries.words import Word
+from config.times import ago, amount
 
 LOOK_BACK = timedelta(days=30)  # bounds the partitions that are searched for a last event
 SLOW_AFTER = timedelta(minutes=5)  # AL01 of the screens: warn

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.models import Effect, IntakeCounter, WebhookBody, WebhookEvent
 from bridge.queries.home import last_events
-from bridge.queries.times import ago
 from bridge.queries.words import Word
+from config.times import ago
 
 BODY_DAYS = timedelta(days=7)  # after being observed (bridge.sync.retention)
 EFFECTS_SHOWN = 50

@@ -8,15 +8,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from audit.models import ActorType
-from audit.services import Entry, record_many
 from bridge.models import Connection, ObservedContact
 from bridge.queries.story import connections_naming, contacts_of_conversation, contacts_to_tell
-from consent.encryption import Actor, blinds
-from consent.identifiers import email_normalised, phone_e164, phone_forms
-from consent.models import ContactPoint
+from consent.encryption import Actor
+from consent.models import Clinic
+from consent.queries import people_search
 
-LONGEST = 254
 MAX_NUMBER = 2**63 - 1
 FOUND_SHOWN = 20
 CONVERSATION_ADDRESS = re.compile(r"/conversations/(\d{1,18})(?:\D|$)")
@@ -29,18 +26,15 @@ KIND_NAMES = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class Asked(people_search.Asked):
     """What a search box holds, read every way it can be read. The text itself is not kept."""
 
-    phones: tuple[str, ...] = ()
-    email: str = ""
     conversation: int | None = None
 
     @property
     def kinds(self) -> list[str]:
         """Names of what is searched, for the audit row and the answer."""
-        pairs = (("phone", self.phones), ("email", self.email), ("conversation", self.conversation))
-        return [name for name, value in pairs if value]
+        return super().kinds + (["conversation"] if self.conversation else [])
 
 
 @dataclass(frozen=True)
@@ -55,18 +49,14 @@ class Found:
 
 def read(text: str) -> Asked:
     """Understand what was typed; nothing usable gives an empty question."""
-    text = text.strip()[:LONGEST]
+    text = text.strip()[: people_search.LONGEST]
     address = CONVERSATION_ADDRESS.search(text)
     if address:
         return Asked(conversation=int(address[1]))
     digits = text.lstrip("#")
     number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(MAX_NUMBER)) else 0
-    phone = phone_e164(text)
-    return Asked(
-        phones=phone_forms(phone) if phone else (),
-        email=email_normalised(text) or "",
-        conversation=number if 0 < number <= MAX_NUMBER else None,
-    )
+    typed = people_search.read(text)
+    return Asked(typed.phones, typed.email, number if 0 < number <= MAX_NUMBER else None)
 
 
 def find(asked: Asked, connections: QuerySet[Connection]) -> Found:
@@ -83,39 +73,17 @@ def find(asked: Asked, connections: QuerySet[Connection]) -> Found:
 
 
 def record(found: Found, actor: Actor) -> None:
-    """Write down that somebody looked for a person: one row for each person found, one if there is none.
-
-    Names of what was asked, never the text. Raises django.db.DatabaseError: then nothing may be shown.
-    """
+    """Write down that somebody looked for a person. Raises django.db.DatabaseError: then nothing may be shown."""
     seen: set[tuple[int | None, UUID | None]] = {
         (row.connection.clinic_id, row.subject.pseudonym) for row in found.contacts
     }
-    seen = seen or {(row.clinic_id, None) for row in found.unread} or {(None, None)}
-    record_many(
-        [
-            Entry(
-                action="search",
-                actor_type=ActorType.STAFF if actor.user else ActorType.SYSTEM,
-                actor_id=actor.ref,
-                clinic_id=clinic_id,
-                subject=pseudonym,
-                object_type="bridge.ObservedContact",
-                fields=found.asked.kinds,
-                reason_code="found" if found.contacts or found.unread else "nothing_found",
-            )
-            for clinic_id, pseudonym in seen
-        ]
-    )
+    seen = seen or {(row.clinic_id, None) for row in found.unread}
+    people_search.record(found.asked, seen, actor, object_type="bridge.ObservedContact")
 
 
 def _by_points(asked: Asked, connections: QuerySet[Connection]) -> QuerySet[ObservedContact]:
-    wanted = [("phone", form) for form in asked.phones] + ([("email", asked.email)] if asked.email else [])
-    if not wanted:
+    if not asked.phones and not asked.email:
         return ObservedContact.objects.none()
-    digests = [digest for kind, form in wanted for digest in blinds(kind, form)]
-    points = ContactPoint.objects.filter(
-        clinic__in=connections.order_by().values("clinic_id"),
-        kind__in={kind for kind, _form in wanted},
-        blind__in=digests,
-    )
-    return contacts_to_tell(connections).filter(subject__in=points.values("subject_id"))[:FOUND_SHOWN]
+    clinics = Clinic.objects.filter(pk__in=connections.order_by().values("clinic_id"))
+    reached = people_search.points(asked, clinics).values("subject_id")
+    return contacts_to_tell(connections).filter(subject__in=reached)[:FOUND_SHOWN]

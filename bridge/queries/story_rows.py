@@ -22,7 +22,7 @@ from bridge.models import (
     WebhookEvent,
     Wish,
 )
-from bridge.webhooks.intake import lane_of
+from bridge.models.inbound import lane_of
 from consent.models import ConsentRecord
 
 EVENTS_SHOWN = 400

@@ -10,8 +10,8 @@ from bridge.causes import Cause
 from bridge.models import Connection, ConversationDay, Effect, ObservedConversation, Suggestion, WebhookEvent
 from bridge.queries.story_lines import cause_text
 from bridge.queries.story_rows import Known
-from bridge.queries.times import hour
 from bridge.queries.words import Word
+from config.times import hour
 
 State = Effect.State
 

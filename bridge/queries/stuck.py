@@ -24,9 +24,11 @@ from bridge.models import (
     Suggestion,
     WebhookEvent,
 )
-from bridge.webhooks.intake import NO_LANE
+from bridge.models.inbound import NO_LANE
+from bridge.team.troubles import gone_by_connection
 
 REFUSED_WITHIN = timedelta(hours=24)
+OWNER = "user_id"  # among the details of a group: the target that is gone is a person
 SIGNATURE_REASONS = ("signature missing", "signature wrong", "token missing", "token wrong")
 
 
@@ -99,10 +101,10 @@ def heals_itself(cause: str) -> bool:
 
 
 def stuck(connections: Sequence[Connection], *, now: datetime | None = None) -> Stuck:
-    """Read the picture for these connections: eight queries, however much is stopped."""
+    """Read the picture for these connections: nine queries, however much is stopped."""
     by_id, now = {row.pk: row for row in connections}, now or timezone.now()
     decided = _decisions(by_id)
-    groups = [*_failed(by_id), *_unsure(by_id), *_refused_calls(by_id, now)]
+    groups = [*_with_owners_gone(by_id, _failed(by_id)), *_unsure(by_id), *_refused_calls(by_id, now)]
     failures = [replace(group, decided=decided.get(group.key)) for group in groups if group.is_failure]
     return Stuck(
         away=partners_away(connections),
@@ -206,6 +208,16 @@ def _groups(by_id: dict[int, Connection], rows: Iterable[Mapping[str, Any]], **m
         )
         for row in rows
     ]
+
+
+def _with_owners_gone(by_id: dict[int, Connection], groups: list[Group]) -> list[Group]:
+    """Users of Krayin that a rule still names: the same matter as a step refused because of one, in one line."""
+    cause = Cause.KRAYIN_TARGET_GONE.value
+    found = {group.key: group for group in groups}
+    for connection_id, _count, since in gone_by_connection(by_id):
+        group = found.get((connection_id, cause)) or Group(cause, by_id[connection_id], since=since, last=since)
+        found[group.key] = replace(group, details=[*group.details, OWNER])
+    return list(found.values())
 
 
 def _unsure(by_id: dict[int, Connection]) -> list[Group]:

@@ -30,11 +30,12 @@ from bridge.models import (
     ReconcileDay,
     WebhookEvent,
 )
+from bridge.models.inbound import lane_of
 from bridge.sync import merges
 from bridge.sync.lanes import mark_dirty
 from bridge.sync.observe import contact_digests, message_digest
 from bridge.sync.partners import chatwoot_client
-from bridge.webhooks.intake import Delivery, Finding, Receipt, lane_of, store
+from bridge.webhooks.intake import Delivery, Finding, Receipt, store
 
 OVERLAP = timedelta(minutes=2)
 AT_LEAST = timedelta(minutes=10)

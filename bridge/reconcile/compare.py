@@ -15,11 +15,11 @@ from bridge.clients.shapes import Contact, Lead, Person
 from bridge.mappers.chatwoot_rest import contact_fact_of
 from bridge.models import Connection, ObservedContact, SyncedObject
 from bridge.models.back import Field
+from bridge.models.inbound import lane_of
 from bridge.sync.clock import database_now
 from bridge.sync.lanes import mark_dirty
 from bridge.sync.observe import contact_digests
 from bridge.sync.partners import chatwoot_client, krayin_client
-from bridge.webhooks.intake import lane_of
 from consent.identifiers import email_mask, name_mask, phone_mask
 
 MOST_CALLS = 3
@@ -35,10 +35,12 @@ class FieldLine:
     chatwoot: str
     krayin: str
     is_equal: bool
+    is_accepted: bool  # people said that just this difference may stay
     changed_here: bool  # since the last agreement
     changed_there: bool
     can_take_chatwoot: bool
     can_take_krayin: bool
+    can_accept: bool
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Comparison:
 
     @property
     def differing(self) -> int:
-        fields_differ = sum(not line.is_equal for line in self.lines)
+        fields_differ = sum(not line.is_equal and not line.is_accepted for line in self.lines)
         return fields_differ + sum(not lead.is_equal for lead in self.leads) + self.is_gone
 
 
@@ -145,16 +147,19 @@ def _field_lines(
     for field in Field:
         entry = fields.chosen(entries.get(field, []), digests.get(field, ""), base.get(f"{field}_there", ""))
         equal = shown is None or fields.are_equal(field, digests, there)
+        accepted = not equal and fields.is_accepted(field, digests, there, base)
         lines.append(
             FieldLine(
                 field=field,
                 chatwoot=MASKS[field](here[field]),
                 krayin=MASKS[field](entry.value) if entry else "",
                 is_equal=equal,
+                is_accepted=accepted,
                 changed_here=shown is not None and fields.changed_here(field, digests, base),
                 changed_there=fields.changed_there(field, there, base),
                 can_take_chatwoot=may_choose and not equal and bool(digests.get(field)),
                 can_take_krayin=may_choose and not equal and bool(there.get(field)) and connection.krayin_to_chatwoot,
+                can_accept=may_choose and not equal and not accepted,
             )
         )
     return lines

@@ -11,11 +11,11 @@ from enum import StrEnum
 
 from bridge.mappers import refs
 from bridge.models import Connection, ObservedConversation, SyncedObject, Wish
+from bridge.models.inbound import lane_of
 from bridge.rules.conditions import Earned, furthest
 from bridge.rules.lists import acting, ordered_stages, rows_of
 from bridge.sync.carry_people import was_moved_by_hand
 from bridge.sync.state import conversation_state
-from bridge.webhooks.intake import lane_of
 
 DAYS = 7
 MOST = 5000  # opportunities looked at

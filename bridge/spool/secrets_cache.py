@@ -22,10 +22,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bridge.models import Connection, Partner, WebhookSecret
+from bridge.models.connections import secret_context
 from bridge.spool import folder
 from bridge.spool.records import BadHeader, Header, Seal, frames, read_header
 from bridge.spool.status import KNOWN
-from bridge.webhooks.registry import Registered, secret_context
+from bridge.webhooks.registry import Registered
 from bridge.webhooks.signing import Secret
 from bridge.webhooks.wakeups import Afterwards
 from consent.encryption import Actor, Undecryptable, open_system

@@ -20,6 +20,8 @@ from bridge.errors import (
     PartnerRejected,
     PartnerUnavailable,
 )
+from bridge.fields.carry import show_field, write_fields
+from bridge.fields.plan import is_field
 from bridge.models import Breaker, Connection, Effect, Partner
 from bridge.sync import breaker, carry_wishes, effects
 from bridge.sync.carry_notes import write_note
@@ -28,6 +30,7 @@ from bridge.sync.clock import database_now
 from bridge.sync.look_up import find_forgotten
 from bridge.sync.plan import Plan, Step
 from bridge.sync.work import Attempt, Later, Work
+from bridge.team.carry import set_owner
 from consent.decisions import decide
 from consent.models import Decision, Reason
 from consent.policy import Action, Category, Purpose
@@ -41,6 +44,7 @@ HANDLERS: dict[Kind, Callable[[Attempt, Step], None]] = {
     Kind.SET_PERSON: set_person,
     Kind.SET_LEAD: set_lead,
     Kind.SET_STAGE: set_stage,
+    Kind.SET_OWNER: set_owner,
     Kind.CREATE_NOTE: write_note,
     Kind.SET_NOTE: write_note,
     Kind.SET_CONTACT: set_contact,
@@ -78,13 +82,19 @@ def carry_out(work: Work, plan: Plan, step: Step, rows: dict[effects.Key, Effect
     try:
         if work.connection.krayin.must_look_first(work.now) and find_forgotten(work, rows[effects.key_of(step)]):
             return Outcome()
-        handler = carry_wishes.handler_of(step) or HANDLERS[step.kind]
+        handler = carry_wishes.handler_of(step) or handler_of(step)
         handler(attempt, step)
     except Later as later:
         return Outcome(later.until)
     except PartnerError as error:
         return settle_error(attempt, error)
     return Outcome()
+
+
+def handler_of(step: Step) -> Callable[[Attempt, Step], None]:
+    if is_field(step.ref):
+        return show_field if step.kind == Kind.SET_CONTACT else write_fields
+    return HANDLERS[step.kind]
 
 
 def permission(work: Work, step: Step) -> Decision:
@@ -97,7 +107,7 @@ def permission(work: Work, step: Step) -> Decision:
     return decide(
         work.contact.subject,
         purpose=purpose,
-        category=Category.LEAD,
+        category=Category(step.category or Category.LEAD),
         action=Action.PUSH,
         now=work.now,
         connection_id=connection.pk,

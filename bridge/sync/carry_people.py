@@ -1,7 +1,9 @@
 """Carry out steps on persons and opportunities: look, adopt or create, keep up to date (DESIGN sections 5 to 7)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from bridge.back.carry import write_person
 from bridge.back.leads import keep_leads
@@ -10,6 +12,7 @@ from bridge.clients.base import Priority
 from bridge.clients.krayin_wire import LEAD_REF
 from bridge.clients.shapes import Lead, LeadChange, Person
 from bridge.errors import EffectUnknown, PartnerGone
+from bridge.fields.carry import NOTHING, Given, at_creation, for_lead, for_person, or_without, with_booleans
 from bridge.mappers.chatwoot_rest import version_of
 from bridge.mappers.krayin import OpenContact, lead_draft, merged_person, person_draft
 from bridge.mappers.titles import lead_title
@@ -31,6 +34,7 @@ from bridge.sync.clock import database_now
 from bridge.sync.plan import Step
 from bridge.sync.state import inbox_name, settings_of
 from bridge.sync.work import Attempt, Later, Work
+from bridge.team.turns import owner_for
 
 Kind = Effect.Kind
 Result = StageChangeLog.Result
@@ -131,36 +135,49 @@ def _new_person(attempt: Attempt, step: Step) -> None:
     """Create the person, in the same call as the first opportunity where that is wanted too (contract Krayin 8.2)."""
     work = attempt.work
     opened = work.open_contact()
-    draft = person_draft(opened, with_company=work.connection.sync_to_organization)
     new_leads = [s for s in attempt.plan.ready if s.kind == Kind.CREATE_LEAD and s.stage_id]
     lead_step = next((s for s in new_leads if not (s.wish and s.wish.lead_id)), None)
+    owner_id = owner_for(attempt, lead_step or step)
+    draft = person_draft(opened, with_company=work.connection.sync_to_organization, owner_id=owner_id)
+    mapped = at_creation(work, step.ref)
     written = records.values_of(draft.name, opened)
     if lead_step is None:
         attempt.sending()
-        person = work.client.person_create(draft)
+        person, mapped = or_without(mapped, lambda given: work.client.person_create(for_person(draft, given)))
         work.people[person.id] = person
-        attempt.confirm({step: person.id}, lambda: _created(work, person.id, written))
+        attempt.confirm({step: person.id}, lambda: _created(work, step, person.id, written, mapped))
         return
+    of_lead = at_creation(work, lead_step.ref)
     body = lead_draft(
         title=title_of(work, lead_step, opened), ref=lead_step.ref, stage_id=lead_step.stage_id or 0,
         source_id=work.connection.source_id, type_id=work.connection.type_id, person_id=None, person=draft,
+        owner_id=owner_id,
     )  # fmt: skip
     attempt.sending(lead_step)
-    lead = work.client.lead_create(body)
+    both = Given(mapped.states + of_lead.states, {**mapped.body, **of_lead.body})
+    lead, sent = or_without(
+        both, lambda given: work.client.lead_create(
+            for_lead(replace(body, person=for_person(draft, mapped if given else NOTHING)), of_lead if given else NOTHING)
+        ),
+    )  # fmt: skip
+    if not sent:
+        mapped = of_lead = NOTHING
     person_id = lead.person_id
     if lead.person:
         work.people[lead.person.id] = lead.person
 
     def write() -> None:
         if person_id is not None:
-            _created(work, person_id, written)
+            _created(work, step, person_id, written, mapped)
         records.lead_agreed(work, lead_step, lead, found_by="created", has_ref=True)
+        of_lead.agree(work, lead_step.ref, lead.id, lead)
 
     attempt.confirm({step: person_id, lead_step: lead.id}, write)
 
 
-def _created(work: Work, person_id: int, written: dict[str, str]) -> None:
+def _created(work: Work, step: Step, person_id: int, written: dict[str, str], mapped: Given) -> None:
     records.person_agreed(work, person_id=person_id, found_by="created", has_ref=True, written=written)
+    mapped.agree(work, step.ref, person_id, work.people.get(person_id))
 
 
 def title_of(work: Work, step: Step, opened: OpenContact) -> str:
@@ -186,7 +203,7 @@ def set_person(attempt: Attempt, step: Step) -> None:
         return
     current = found[0]
     if work.connection.krayin_to_chatwoot:
-        write_person(attempt, step, person, current)
+        write_person(attempt, step, person, current, partial(with_booleans, work))
         return
     opened = work.open_contact()
     there = {
@@ -200,7 +217,7 @@ def set_person(attempt: Attempt, step: Step) -> None:
     # A name that people gave there stays theirs, also the next time.
     written = records.values_of(draft.name if there["name"] else "", opened) if records.has_marks(person) else {}
     attempt.sending(write=lambda: records.will_write(person, there=there, sent=written))
-    work.people[person.foreign_id] = work.client.person_update(person.foreign_id, draft)
+    work.people[person.foreign_id] = work.client.person_update(person.foreign_id, with_booleans(work, draft))
     attempt.confirm(
         {step: person.foreign_id},
         lambda: records.person_agreed(
@@ -240,10 +257,17 @@ def create_lead(attempt: Attempt, step: Step) -> None:
     body = lead_draft(
         title=title_of(work, step, work.open_contact()), ref=step.ref, stage_id=step.stage_id,
         source_id=work.connection.source_id, type_id=work.connection.type_id, person_id=person.foreign_id, person=None,
+        owner_id=owner_for(attempt, step),
     )  # fmt: skip
+    mapped = at_creation(work, step.ref)
     attempt.sending()
-    lead = work.client.lead_create(body)
-    attempt.confirm({step: lead.id}, lambda: records.lead_agreed(work, step, lead, found_by="created", has_ref=True))
+    lead, mapped = or_without(mapped, lambda given: work.client.lead_create(for_lead(body, given)))
+
+    def write() -> None:
+        records.lead_agreed(work, step, lead, found_by="created", has_ref=True)
+        mapped.agree(work, step.ref, lead.id, lead)
+
+    attempt.confirm({step: lead.id}, write)
 
 
 def _adopt_lead(attempt: Attempt, step: Step, person_id: int) -> bool:

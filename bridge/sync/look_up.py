@@ -1,7 +1,8 @@
 """Look before you act: did Krayin do what we do not know it did? (DESIGN section 6)
 
 A look-up is not a retry. Found: the step is confirmed as it stands there. Not found: it was not executed, one attempt
-is spent and the step waits. Changes of existing objects need no look-up: asking for the same again is harmless.
+is spent and the step waits. Changes of existing objects need no look-up: asking for the same again is harmless. A change
+of owner spends an attempt nevertheless: a user whom Krayin no longer knows ends as the same 500 every time.
 """
 
 from dataclasses import replace
@@ -34,7 +35,7 @@ def look_up(work: Work, state: EffectState) -> datetime | None:
         people.release_identity(work.connection, work.contact.subject_id)
     if found:
         return None
-    if effect.kind not in CREATES:
+    if effect.kind not in CREATES | {Kind.SET_OWNER}:
         effects.put_back(work.claim, effect, until=work.now)
         return None
     return effects.try_again(work.claim, effect, _cause_of(effect), effect.detail)

@@ -19,11 +19,13 @@ from bridge.models import (
     SyncedObject,
     Wish,
 )
+from bridge.models.inbound import lane_of
 from bridge.sync.lanes import mark_dirty
 from bridge.sync.state import own_code
-from bridge.webhooks.intake import lane_of
+from consent.encryption import Actor, KeyMissing, RevealDenied, open_for, seal
 
 Kind = SyncedObject.Kind
+LANES = Actor.system("lanes")
 
 
 def ask_about(connection: Connection, old_contacts: list[ObservedContact]) -> None:
@@ -74,12 +76,30 @@ def _take_over(connection: Connection, old: ObservedContact, new: ObservedContac
     ObservedContact.objects.filter(pk=new.pk).update(ref_contact_id=old.ref_id)
     SyncedObject.objects.filter(connection=connection, lane_key=old_lane).update(lane_key=new_lane)
     Effect.objects.filter(connection=connection, lane_key=old_lane).update(lane_key=new_lane)
-    # Unlinkings of the old contact are part of the references the new one takes over.
-    Wish.objects.filter(contact=old).update(contact=new)
+    _move_wishes(old, new)
     ContactMapping.objects.filter(connection=connection, chatwoot_contact_id=new.chatwoot_contact_id).delete()
     ContactMapping.objects.filter(connection=connection, chatwoot_contact_id=old.chatwoot_contact_id).update(
         chatwoot_contact_id=new.chatwoot_contact_id
     )
+
+
+def _move_wishes(old: ObservedContact, new: ObservedContact) -> None:
+    """Unlinkings of the old contact are part of the references the new one takes over.
+
+    Texts that were not written yet are sealed with the new person's key; one that may not be opened is withdrawn.
+    """
+    for wish in Wish.objects.filter(contact=old, text__isnull=False):
+        place, sealed = wish.text_context, wish.text
+        if sealed is None or old.subject_id == new.subject_id:
+            continue
+        try:
+            opener = open_for([old.subject_id], actor=LANES, purpose="system", fields=[place.place])
+            text = opener.text(sealed, subject=old.subject_id, context=place)
+            wish.text = seal(text, subject=new.subject_id, context=place)
+        except (RevealDenied, KeyMissing):
+            wish.text, wish.state = None, Wish.State.WITHDRAWN
+        wish.save(update_fields=["text", "state"])
+    Wish.objects.filter(contact=old).update(contact=new)
 
 
 def _person(connection: Connection, contact: ObservedContact) -> SyncedObject | None:

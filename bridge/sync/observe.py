@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from bridge.events import ContactFact, ConversationFact, Facts, MessageFact
+from bridge.fields.values import take_contacts, take_conversations
 from bridge.models import Connection, ConversationDay, ObservedContact, ObservedConversation, ObservedMessage
 from consent.encryption import Context, Sealed, blind, blind_version, ensure_subject_keys, seal_many
 from consent.identifiers import contact_mask, email_normalised, phone_e164
@@ -100,6 +101,9 @@ def _contacts(work: Observation, facts: Sequence[ContactFact]) -> None:
         if _merge_contact(work, row, fact, is_new=fact.contact_id in fresh):
             fresh.discard(fact.contact_id)
             points[fact.contact_id] = fact
+    for contact_id in take_contacts(work.connection, work.contacts, facts, points, work.now):
+        work.contacts[contact_id].needs_read = True
+        work.changed.add(contact_id)
     work.sealing.carry_out()
     work.sealing = Sealing()
     changed = [work.contacts[contact_id] for contact_id in sorted(work.changed)]
@@ -216,10 +220,11 @@ def _conversations(work: Observation, facts: Sequence[ConversationFact]) -> None
             unique_fields=["id"],
             update_fields=[
                 "contact_id", "moved_from_id", "inbox_id", "channel", "status", "version", "version_digest", "labels",
-                "assignee_id", "team_id", "labels_seen", "teams_seen", "assignees_seen", "first_reply_at",
-                "resolved_at", "last_activity_at", "gone_at",
+                "assignee_id", "team_id", "labels_seen", "teams_seen", "assignees_seen", "assignee_since", "team_since",
+                "first_reply_at", "resolved_at", "last_activity_at", "gone_at",
             ],
         )  # fmt: skip
+        take_conversations(work.connection, work.conversations, facts, work.now)
 
 
 def _new_conversation(work: Observation, fact: ConversationFact) -> ObservedConversation:
@@ -239,7 +244,14 @@ def _new_conversation(work: Observation, fact: ConversationFact) -> ObservedConv
 def _merge_conversation(work: Observation, row: ObservedConversation, fact: ConversationFact) -> None:
     _accumulate(work, row, fact)
     digest = content_digest(fact.status, *fact.labels, str(fact.assignee_id), str(fact.team_id), str(fact.contact_id))
-    if (fact.version, digest) <= (row.version, bytes(row.version_digest)):
+    is_newest = (fact.version, digest) > (row.version, bytes(row.version_digest))
+    row.assignee_since = _since(
+        row.assignee_since, row.assignee_id, fact.assignee_id, fact.version, row.assignees_seen, is_newest=is_newest
+    )
+    row.team_since = _since(
+        row.team_since, row.team_id, fact.team_id, fact.version, row.teams_seen, is_newest=is_newest
+    )
+    if not is_newest:
         return
     row.version, row.version_digest = fact.version, digest
     new_contact = work.contacts[fact.contact_id]
@@ -271,6 +283,24 @@ def _seen(known: Mapping[str, int], number: int | None, version: int) -> dict[st
     if number is None:
         return dict(known)
     return {**known, str(number): max(version, known.get(str(number), version))}
+
+
+def _since(
+    since: int | None, held: int | None, shown: int | None, version: int, seen: Mapping[str, int], *, is_newest: bool
+) -> int | None:
+    """Oldest version known to show the present one (`held`, after the newest fact `shown`) with nobody else after it.
+
+    An older body that comes late makes it older, unless somebody else was seen in between; one that shows somebody else
+    proves that it was not longer ago.
+    """
+    if is_newest and shown != held:
+        return None if shown is None else version
+    if shown != held:
+        return max(since, version) if since else since
+    if shown is None or since is None or version >= since:
+        return since
+    others = max((at for number, at in seen.items() if number != str(held)), default=0)
+    return version if version > others else since
 
 
 def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -14,11 +14,14 @@ from bridge.back import plan as back_plan
 from bridge.back.fields import Side
 from bridge.back.plan import BackState
 from bridge.causes import Cause
+from bridge.fields import plan as field_plan
+from bridge.fields.plan import FieldState
 from bridge.mappers import refs
 from bridge.models import Connection, Effect
 from bridge.rules.conditions import Rule, furthest
 from bridge.sync.wishes import MAKES_LEAD, Hand, WishState
 from bridge.sync.wishes import Kind as Asked
+from bridge.team.choose import NOBODY, Owners, first_owner, next_owner
 
 Kind = Effect.Kind
 State = Effect.State
@@ -43,6 +46,7 @@ class Settings:
     first_stage_id: int | None
     stage_rules: tuple[Rule, ...]  # empty when stage progression is off
     settle: timedelta
+    owners: Owners = NOBODY
 
     def position(self, stage_id: int | None) -> int:
         """Place of a stage in the order of all stages; -1 when it is not there."""
@@ -89,6 +93,10 @@ class ConversationState:
     labels: frozenset[str] = frozenset()  # every one that was ever seen; teams and assignees likewise, by number
     teams: frozenset[str] = frozenset()
     assignees: frozenset[str] = frozenset()
+    assignee_id: int | None = None  # now, and the version since when
+    assignee_since: int | None = None
+    team_id: int | None = None
+    team_since: int | None = None
     is_moving: bool = False  # it left a contact that may have been merged into this one
     is_kept_back: bool = False  # people said: do not send this conversation
     days: tuple[DayState, ...] = ()
@@ -126,6 +134,7 @@ class LaneState:
     effects: Sequence[EffectState]
     hand: Hand = field(default_factory=Hand)
     back: BackState | None = None  # what Chatwoot should show; None where nothing of Krayin is shown there
+    fields: Sequence[FieldState] = ()  # mapped fields
 
 
 @dataclass(frozen=True)
@@ -140,11 +149,13 @@ class Step:
     lead_number: int = 1
     stage_id: int | None = None
     rule: str = ""
+    owner_id: int | None = None  # Krayin's user
     day: date | None = None
     day_version: int = 0
     part: int = 1
     message_id: int | None = None
     closes_day: bool = False
+    category: str = ""  # mapped fields: of the data map
     wish: WishState | None = None  # what a person asked for by hand
     rule_stage_id: int | None = None  # by hand: the stage the rules want now, against which the person decided
 
@@ -198,7 +209,7 @@ def plan(state: LaneState, now: datetime) -> Plan:
         return result
     effects = {(e.kind, e.ref, e.seq): e for e in state.effects}
     _look_ups(state, result, now)
-    for step in (*_wanted(state, contact, result, now), *_back_steps(state)):
+    for step in (*_wanted(state, contact, result, now), *_back_steps(state), *_field_steps(state)):
         _sort_in(step, effects.get((step.kind, step.ref, step.seq)), state, result, now)
     if refs.person_ref(state.settings.ref_code, contact.contact_id) not in state.synced:
         # An opportunity is never made without its person; while that one waits or is refused, so does this.
@@ -214,14 +225,16 @@ def plan(state: LaneState, now: datetime) -> Plan:
 PRIORITY = {
     Kind.CREATE_PERSON: 0,
     Kind.CREATE_LEAD: 1,
-    Kind.SET_STAGE: 2,
-    Kind.SET_PERSON: 3,
-    Kind.SET_LEAD: 4,
-    Kind.CREATE_NOTE: 5,
-    Kind.SET_NOTE: 5,
-    Kind.SET_CONTACT: 6,
-    Kind.SHOW_LEAD: 7,
-    Kind.SET_LABEL: 8,
+    # First, because a move of ours would hide when people changed the owner last.
+    Kind.SET_OWNER: 2,
+    Kind.SET_STAGE: 3,
+    Kind.SET_PERSON: 4,
+    Kind.SET_LEAD: 5,
+    Kind.CREATE_NOTE: 6,
+    Kind.SET_NOTE: 6,
+    Kind.SET_CONTACT: 7,
+    Kind.SHOW_LEAD: 8,
+    Kind.SET_LABEL: 9,
 }
 
 
@@ -232,6 +245,13 @@ def _back_steps(state: LaneState) -> Iterator[Step]:
     if state.back is not None:
         for wanted in back_plan.wanted(state.back, state.synced):
             yield Step(wanted.kind, wanted.ref, wanted.seq, wanted.digest)
+
+
+def _field_steps(state: LaneState) -> Iterator[Step]:
+    if state.hand.waits or is_all_kept_back(state):
+        return
+    for wanted in field_plan.wanted(state.fields):
+        yield Step(wanted.kind, wanted.ref, wanted.seq, wanted.digest, category=wanted.category)
 
 
 def _look_ups(state: LaneState, result: Plan, now: datetime) -> None:
@@ -285,7 +305,8 @@ def _person_steps(state: LaneState, contact: ContactState, person: SyncedState |
     if person is None:
         wish = state.hand.linking
         if not is_all_kept_back(state) or state.hand.first(*MAKES_LEAD):
-            yield Step(Kind.CREATE_PERSON, ref, 0, _marked(digest, wish), wish=wish)
+            owner = first_owner(state.settings.owners, state.conversations)
+            yield Step(Kind.CREATE_PERSON, ref, 0, _marked(digest, wish), owner_id=owner, wish=wish)
     elif not person.is_gone and (_has_news(state, contact, person) or not person.has_ref):
         yield Step(Kind.SET_PERSON, ref, person.seq, digest)
 
@@ -339,11 +360,15 @@ def _lead_steps(
         if sent or not conversations or wish:
             yield Step(
                 Kind.CREATE_LEAD, ref, 0, _marked(title, wish), conversation_id,
-                lead_number=number, stage_id=stage_id or settings.first_stage_id, rule=rule, wish=wish,
+                lead_number=number, stage_id=stage_id or settings.first_stage_id, rule=rule,
+                owner_id=first_owner(settings.owners, sent), wish=wish,
             )  # fmt: skip
         return
     if lead.is_gone:
         return
+    owner = None if lead.is_closed else next_owner(settings.owners, sent, lead.base.get("owner_wanted"))
+    if owner is not None:
+        yield Step(Kind.SET_OWNER, ref, lead.seq, str(owner), conversation_id, lead_number=number, owner_id=owner)
     asked = state.hand.stage_of(number)
     if asked:
         # A person's word comes instead of the rules', which may ask again for what comes later only.

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection as db
 from django.db.models import F
 
-from bridge.back.fields import agreed_there, seen
+from bridge.back.fields import acceptances, agreed_there, seen
 from bridge.back.leads import keep_leads
 from bridge.clients.shapes import Lead
 from bridge.mappers import refs
@@ -139,7 +139,8 @@ def person_agreed(
     work: Work, *, person_id: int, found_by: str, has_ref: bool, written: dict[str, str] | None = None
 ) -> None:
     ref = refs.person_ref(work.code, work.contact.ref_id)
-    base = person_base(work, written)
+    held = work.synced(ref)
+    base = (acceptances(held.base) if held else {}) | person_base(work, written)
     person = work.people.get(person_id)
     there = seen(person, work.contact.digests, base) if person else {}
     agree(
@@ -157,6 +158,10 @@ def lead_agreed(work: Work, step: Step, lead: Lead, *, found_by: str, has_ref: b
     base: dict[str, Any] = {"title": title, "stage_ours": lead.stage_id, **marks("written", {"title": lead.title})}
     if found_by == "created" and step.rule:
         base["stage_wanted"] = step.stage_id
+    base["owner_ours"] = lead.owner_id
+    if step.owner_id is not None and lead.owner_id is not None:
+        # An opportunity taken over stays whose it is: only who attends it from now on counts.
+        base["owner_wanted"] = step.owner_id
     agree(
         work, kind=Kind.LEAD, ref=step.ref, foreign_id=lead.id, base=base, stage_id=lead.stage_id,
         closed_at=lead.closed_at, found_by=found_by, has_ref=has_ref,

@@ -39,7 +39,7 @@ class Reading:
         """Whether the step would write what may be out of date."""
         if step.kind in {Effect.Kind.CREATE_NOTE, Effect.Kind.SET_NOTE}:
             return step.conversation_id in self.conversations_in_doubt
-        return self.is_contact_in_doubt and step.kind != Effect.Kind.SET_STAGE
+        return self.is_contact_in_doubt and step.kind not in {Effect.Kind.SET_STAGE, Effect.Kind.SET_OWNER}
 
 
 def settle_doubts(connection: Connection, claim: Claim) -> Reading:

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from bridge.back.plan import BackState
 from bridge.back.state import load_back
+from bridge.fields.state import load_fields
 from bridge.mappers import refs
 from bridge.models import (
     Connection,
@@ -35,6 +36,7 @@ from bridge.sync.plan import (
     Settings,
     SyncedState,
 )
+from bridge.team.lists import owners_of
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def settings_of(connection: Connection) -> Settings:
         first_stage_id=connection.first_stage_id,
         stage_rules=acting(connection, rows) if connection.stage_progression_enabled else (),
         settle=timedelta(seconds=settings.SETTLE_S),
+        owners=owners_of(connection),
     )
 
 
@@ -94,7 +97,11 @@ def load(connection: Connection, lane_key: str) -> Loaded:
         effects=_effects(connection, lane_key),
         hand=hand,
         back=_back(connection, contact, rows, synced, planner),
-    )
+        fields=load_fields(
+            connection, contact, rows, synced, kept_back=kept_back,
+            person_ref=refs.person_ref(planner.ref_code, contact.ref_id) if contact else "",
+        ).states,
+    )  # fmt: skip
     return Loaded(state, contact, {row.chatwoot_conversation_id: row for row in rows}, synced)
 
 
@@ -139,6 +146,10 @@ def conversation_state(
         labels=frozenset(row.labels_seen),
         teams=frozenset(row.teams_seen),
         assignees=frozenset(row.assignees_seen),
+        assignee_id=row.assignee_id,
+        assignee_since=row.assignee_since,
+        team_id=row.team_id,
+        team_since=row.team_since,
         is_moving=row.moved_from_id is not None,
         is_kept_back=is_kept_back,
         days=days,

@@ -22,6 +22,7 @@ from bridge.events import Facts
 from bridge.mappers.chatwoot import UnreadableBody, facts_of
 from bridge.models import Connection, Effect, WebhookEvent
 from bridge.models.connections import LONG_AGO
+from bridge.models.inbound import body_context, lane_of
 from bridge.sync import breaker, carry_wishes, effects, merges, poison, records, reread
 from bridge.sync.carry_out import PartnerAway, carry_out, settle_read_error
 from bridge.sync.carry_people import join_lead
@@ -32,7 +33,6 @@ from bridge.sync.observe import observe
 from bridge.sync.plan import IN_CHATWOOT, Plan, plan
 from bridge.sync.state import load
 from bridge.sync.work import Work
-from bridge.webhooks.intake import body_context, lane_of
 from consent.encryption import Actor, Sealed, Undecryptable, open_day
 from consent.policy import PurposeOfUse
 
@@ -81,7 +81,8 @@ class Worker:
         claims = self.claims.take()
         if not claims:
             return 0
-        rows = Connection.objects.select_related("clinic", "krayin").prefetch_related("stage_rules")
+        rows = Connection.objects.select_related("clinic", "krayin", "owner_rule", "field_version")
+        rows = rows.prefetch_related("stage_rules")
         connections = rows.in_bulk({c.connection_id for c in claims})
         for connection_id, mine in groupby(claims, key=lambda claim: claim.connection_id):
             work_claims(connections[connection_id], list(mine))

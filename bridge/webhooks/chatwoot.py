@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from bridge.causes import Cause
 from bridge.events import IGNORED_EVENTS, EventKind
-from bridge.webhooks.intake import NO_LANE, Finding, Status, lane_of, plain
+from bridge.models.inbound import NO_LANE, lane_of
+from bridge.webhooks.intake import Finding, Status, plain
 from bridge.webhooks.redaction import redacted, scrubbed
 
 KNOWN_EVENTS = frozenset(kind.value for kind in EventKind) - {EventKind.UNKNOWN.value}

@@ -16,9 +16,10 @@ from typing import Any, Self, TypeVar
 from django.db import Error, connections
 
 from bridge.models import WebhookEvent
+from bridge.models.inbound import NO_LANE, body_context
 from bridge.webhooks.circuit import circuit
 from bridge.webhooks.deadline import deadlines
-from consent.encryption import Context, seal_day
+from consent.encryption import seal_day
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,6 @@ T = TypeVar("T")
 Status = WebhookEvent.Status
 
 INTAKE = "intake"  # the connections of web processes
-NO_LANE = "-"
 KEY_LENGTH = 80
 
 STORE = """
@@ -112,14 +112,6 @@ class Delivery:
     occurred_at: datetime | None = None
     arrived_by: WebhookEvent.ArrivedBy = WebhookEvent.ArrivedBy.WEBHOOK
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def lane_of(contact_id: int) -> str:
-    return f"c:{contact_id}"
-
-
-def body_context(row_ref: uuid.UUID) -> Context:
-    return Context("bridge.WebhookBody", "sealed", str(row_ref))
 
 
 def delivery_key(delivery_id: str, timestamp: str, raw: bytes) -> str:

@@ -26,7 +26,8 @@ WITH o AS (
   WHERE s.krayin_id = %(krayin)s AND s.ref = %(ref)s AND s.connection_id = %(connection)s
 ), own AS (
   UPDATE effects SET absorbed = true
-  WHERE krayin_id = %(krayin)s AND object_ref = %(ref)s AND state = 'sent' AND NOT absorbed AND NOT %(deletes)s
+  WHERE krayin_id = %(krayin)s AND (object_ref = %(ref)s OR starts_with(object_ref, %(ref)s || '~'))
+    AND state = 'sent' AND NOT absorbed AND NOT %(deletes)s
     AND EXISTS (SELECT 1 FROM o)
   RETURNING 1
 ), h AS (

@@ -16,6 +16,7 @@ DROPPED_KEYS = frozenset(
 # Text of internal notes stays in Chatwoot.
 DROPPED_IN_PRIVATE = DROPPED_KEYS | {"content", "processed_message_content", "content_attributes", "attachments"}
 MAX_DEPTH = 60
+NESTED = (dict, list)  # a union would be taken apart for every value
 _SECRET_IN_TEXT = re.compile(
     rb'("(?:' + b"|".join(key.encode() for key in sorted(DROPPED_KEYS)) + rb')"\s*:\s*)"(?:[^"\\]|\\.)*"?', re.DOTALL
 )
@@ -47,16 +48,19 @@ class _Pruning:
         self.was_cut = False
 
     def of(self, value: Any, depth: int) -> Any:
-        """Copy a value without what must not be kept; called for every part of every body, hence the flat form."""
-        if not isinstance(value, dict | list):
-            return value
+        """Copy a list or object without what must not be kept; called for every one in every body."""
         if depth > MAX_DEPTH:
             self.was_cut = True
             return None
+        below = depth + 1
         if isinstance(value, list):
-            return [self.of(item, depth + 1) for item in value]
+            return [self.of(item, below) if isinstance(item, NESTED) else item for item in value]
         dropped = DROPPED_IN_PRIVATE if value.get("private") is True else DROPPED_KEYS
         # A channel is a name in conversations, but in inboxes the whole row with its tokens (contract Chatwoot 5.9).
         if isinstance(value.get("channel"), dict):
             dropped = dropped | {"channel"}
-        return {key: self.of(item, depth + 1) for key, item in value.items() if key not in dropped}
+        return {
+            key: self.of(item, below) if isinstance(item, NESTED) else item
+            for key, item in value.items()
+            if key not in dropped
+        }

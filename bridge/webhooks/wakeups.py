@@ -1,8 +1,8 @@
 """Work that may follow an answer, so that no request ever waits for it: waking workers, noting matched secrets.
 
 Publishing inside the request halves the throughput, and a frozen broker would stall answers (reference/datapath.md).
-Ids wait in a bounded queue; one thread a process hands each to its handler at most once per 100 ms. What does not fit
-is dropped: workers look at PostgreSQL by themselves every second.
+Ids wait in a bounded queue; one thread a process hands what has come to its handler, at most once per 100 ms. What does
+not fit is dropped: workers look at PostgreSQL by themselves every second.
 """
 
 import logging
@@ -57,19 +57,21 @@ class Afterwards:
     def _run(self) -> None:
         while True:
             waiting = {self._queue.get()}
-            time.sleep(INTERVAL_S)
             while not self._queue.empty():
                 waiting.add(self._queue.get())
             try:
                 self._handle(waiting)
             except Exception as error:  # noqa: BLE001 - broker and database may fail in any way; nothing depends on this
                 logger.warning("%s: %s", self._name, type(error).__name__)
+            time.sleep(INTERVAL_S)
 
 
 def publish_wakeups(connection_ids: set[int]) -> None:
-    """One message per connection, without retries: workers find the work anyway, and late wake-ups help nobody."""
-    for connection_id in connection_ids:
-        wake.apply_async((connection_id,), expires=STALE_WAKE_S, retry=False)
+    """One message however many connections: claims are fair, and a message costs more than taking a webhook in.
+
+    Without retries: workers find the work anyway, and late wake-ups help nobody.
+    """
+    wake.apply_async(expires=STALE_WAKE_S, retry=False)
 
 
 def note_matches(secret_ids: set[int]) -> None:

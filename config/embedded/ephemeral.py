@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 from config.embedded.accounts import moved_root
 from config.embedded.launcher import Servers, launch
+from config.embedded.leash import leash
 
 # Reads process numbers until the program that writes them is gone, however it ended; then clears up in its place.
 LEASH = """
@@ -33,29 +32,12 @@ def launch_ephemeral(
         if os.geteuid() == 0:
             var.chmod(0o711)  # the account that runs the servers passes through
         cleanup.callback(_remove, var)
-        leash = cleanup.enter_context(_leash(var))
+        held = cleanup.enter_context(leash(LEASH, var))
         servers = launch(var, source=source, environ=environ, durable=False, max_connections=max_connections)
         cleanup.callback(servers.stop)
-        leash.write(" ".join(map(str, servers.pids)) + "\n")
-        leash.flush()
+        held.write(" ".join(map(str, servers.pids)) + "\n")
+        held.flush()
         return replace(servers, cleanup=cleanup.pop_all())
-
-
-@contextmanager
-def _leash(var: Path) -> Iterator[IO[str]]:
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", LEASH, "sh", str(var), str(moved_root(var))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        text=True,
-    )
-    with process:
-        if process.stdin is None:
-            raise RuntimeError("subprocess.PIPE gave no pipe")
-        yield process.stdin
-        process.kill()
 
 
 def _remove(var: Path) -> None:

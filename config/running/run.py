@@ -103,6 +103,8 @@ def start(processes: Processes, var: Path, chosen: Mapping[str, int], web_url: s
     if password:  # at once: it is kept nowhere, and what follows may fail
         say()
         say(f"  Usuário / user: {example.USER}   Senha (mostrada só agora) / password (shown only now): {password}")
+        say("  O primeiro acesso configura um segundo fator: tenha à mão um aplicativo autenticador.")
+        say("  The first sign-in sets up a second factor: have an authenticator app at hand.")
         say()
     say_step("Starting the simulated Chatwoot and Krayin", "Iniciando o Chatwoot e o Krayin simulados")
     simulators = start_sandbox(processes, var, chosen)

@@ -1,5 +1,5 @@
-"""Pages of the admin: clinics, people, audit trail."""
+"""Pages of the admin: clinics, people, exceptional access, audit trail."""
 
-from consent.admin import staff, trail
+from consent.admin import exceptional, people, staff, trail
 
-__all__ = ["staff", "trail"]
+__all__ = ["exceptional", "people", "staff", "trail"]

@@ -26,6 +26,7 @@ from audit.models import AuditLog, Outcome, Verification
 from audit.tasks import verify_full
 from audit.verifying import check
 from config.times import ago, amount, clock
+from consent.access.recheck import lead_to_check
 from consent.encryption import Actor
 from consent.models import Clinic, User
 from consent.policy import PurposeOfUse
@@ -57,11 +58,6 @@ class AuditPages(ClinicScopedAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
-
-    def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        values = {**self.admin_site.each_context(request), "title": title, "media": self.media, "screen": self}
-        return TemplateResponse(request, f"admin/audit/{template}.html", {**values, **context})
 
     def clinics(self, request: HttpRequest) -> models.QuerySet[Clinic]:
         return clinics_of(signed_in(request), *self.seeing_roles).order_by("trade_name")
@@ -124,7 +120,7 @@ class AuditTrailAdmin(AuditPages):
         masks = people_search.masks([row.subject for row in page.rows] + list(asked.people))
         return self.page(
             request,
-            "trail",
+            "admin/audit/trail.html",
             _("Trail"),
             asked=asked,
             lines=list(lines_of(page.rows, masks, clinics, zone, now)),
@@ -174,7 +170,7 @@ class AuditTrailAdmin(AuditPages):
         same = {"object_type": row.object_type, "object_id": row.object_id}
         return self.page(
             request,
-            "entry",
+            "admin/audit/entry.html",
             _("Act %(id)s") % {"id": row.pk},
             row=row,
             line=line,
@@ -203,7 +199,8 @@ class AuditTrailAdmin(AuditPages):
         if not typed.kinds:
             return show(request, request.POST, text=text, is_unusable=True)
         found = people_search.find(typed, self.clinics(request))
-        people_search.record(typed, found, Actor.staff(signed_in(request)))
+        seen = [(person.clinic_id, person.pseudonym) for person in found]
+        people_search.record(typed, seen, Actor.staff(signed_in(request)), object_type="consent.DataSubject")
         if not found:
             return show(request, request.POST, text=text, is_nobody=True)
         zone = zone_for(list(self.clinics(request)))
@@ -225,6 +222,8 @@ class AuditTrailAdmin(AuditPages):
             return self.trail_page(request, request.POST, needs_reason=True)
         now = timezone.now()
         asked = trail.read(request.POST, zone=zone_for(list(self.clinics(request))), now=now)
+        if check := lead_to_check(request, back_to=f"{reverse(TRAIL)}?{urlencode(asked.query(), doseq=True)}"):
+            return check
         trail.note_act(
             signed_in(request), "audit.export", self.own_clinic_ids(request), fields=["trail"], reason=reason
         )
@@ -253,7 +252,14 @@ class AuditTrailAdmin(AuditPages):
             trail.note_view(signed_in(request), "who_saw_whom", self.own_clinic_ids(request), now=now)
             found = self.who_found(request, asked, dict(staff))
         return self.page(
-            request, "who", _("Who saw whom"), asked=asked, staff=staff, hidden=hidden(asked), **found, **more
+            request,
+            "admin/audit/who.html",
+            _("Who saw whom"),
+            asked=asked,
+            staff=staff,
+            hidden=hidden(asked),
+            **found,
+            **more,
         )
 
     def who_found(self, request: HttpRequest, asked: trail.Asked, staff: dict[int, str]) -> dict[str, Any]:
@@ -353,7 +359,7 @@ class IntegrityAdmin(AuditPages):
         state = integrity.state(now=now)
         return self.page(
             request,
-            "integrity",
+            "admin/audit/integrity.html",
             _("Integrity"),
             state=state,
             sentence=integrity.sentence(state),

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 # `content` tells equal from different for values that are never searched (what was written, what was seen).
-KINDS = frozenset({"content", "phone", "email", "identifier", "name"})
+# `access` is for what people of the staff type to sign in.
+KINDS = frozenset({"access", "content", "phone", "email", "identifier", "name"})
 
 
 def blind(kind: str, normalised: str) -> bytes:

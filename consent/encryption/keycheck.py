@@ -12,16 +12,26 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations import Migration
 
+from audit.models import Segment
 from consent.encryption.sealed import NONCE_BYTES
 from consent.encryption.tables import DataKey, KeyCheck
 
 KNOWN_TEXT = b"ponte.keycheck.v1"
-VARIABLES = {KeyCheck.Kind.MASTER: "PONTE_MASTER_KEYS", KeyCheck.Kind.BLIND: "PONTE_BLIND_KEYS"}
+VARIABLES = {
+    KeyCheck.Kind.MASTER: "PONTE_MASTER_KEYS",
+    KeyCheck.Kind.BLIND: "PONTE_BLIND_KEYS",
+    KeyCheck.Kind.AUDIT: "PONTE_AUDIT_KEYS",
+}
 
 
 def configured_keys() -> dict[KeyCheck.Kind, Mapping[str, bytes]]:
-    return {KeyCheck.Kind.MASTER: settings.MASTER_KEYS, KeyCheck.Kind.BLIND: settings.BLIND_KEYS}
+    return {
+        KeyCheck.Kind.MASTER: settings.MASTER_KEYS,
+        KeyCheck.Kind.BLIND: settings.BLIND_KEYS,
+        KeyCheck.Kind.AUDIT: settings.AUDIT_KEYS,
+    }
 
 
 def fingerprint(key: bytes) -> bytes:
@@ -29,7 +39,7 @@ def fingerprint(key: bytes) -> bytes:
 
 
 def known(kind: KeyCheck.Kind, key: bytes) -> bytes:
-    if kind == KeyCheck.Kind.BLIND:
+    if kind != KeyCheck.Kind.MASTER:
         return hmac.new(key, KNOWN_TEXT, hashlib.sha256).digest()
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, KNOWN_TEXT, b"")
@@ -40,8 +50,8 @@ def agrees(row: KeyCheck, key: bytes) -> bool:
     if not hmac.compare_digest(bytes(row.fingerprint), fingerprint(key)):
         return False
     stored = bytes(row.known)
-    if row.kind == KeyCheck.Kind.BLIND:
-        return hmac.compare_digest(stored, known(KeyCheck.Kind.BLIND, key))
+    if row.kind != KeyCheck.Kind.MASTER:
+        return hmac.compare_digest(stored, known(KeyCheck.Kind(row.kind), key))
     try:
         return AESGCM(key).decrypt(stored[:NONCE_BYTES], stored[NONCE_BYTES:], b"") == KNOWN_TEXT
     except InvalidTag:
@@ -66,17 +76,23 @@ def problems(using: str = DEFAULT_DB_ALIAS) -> list[str]:
         ]
         if rows and not rows.keys() & keys.keys():
             found.append(f"{VARIABLES[kind]}: none of the keys this database was sealed with is configured.")
-    return found + lost_master_keys(stored.keys(), using)
+    return found + lost_keys(stored.keys(), using)
 
 
-def lost_master_keys(stored: Iterable[tuple[str, str]], using: str) -> list[str]:
-    """Name master keys that still wrap data keys but are configured no more."""
-    lost = [key_id for kind, key_id in stored if kind == KeyCheck.Kind.MASTER and key_id not in settings.MASTER_KEYS]
-    live = DataKey.objects.using(using).filter(wrapped__isnull=False)
-    return [
+def lost_keys(stored: Iterable[tuple[str, str]], using: str) -> list[str]:
+    """Name keys that still wrap data keys, or signed part of the audit trail, but are configured no more."""
+    known_kinds = configured_keys()
+    lost = [(kind, key_id) for kind, key_id in stored if key_id not in known_kinds[KeyCheck.Kind(kind)]]
+    wrapping = DataKey.objects.using(using).filter(wrapped__isnull=False)
+    found = [
         f"PONTE_MASTER_KEYS: key {key_id} is missing and still wraps data keys."
-        for key_id in lost
-        if live.filter(master_key_id=key_id).exists()
+        for kind, key_id in lost
+        if kind == KeyCheck.Kind.MASTER and wrapping.filter(master_key_id=key_id).exists()
+    ]
+    return found + [
+        f"PONTE_AUDIT_KEYS: key {key_id} is missing and signed part of the audit trail."
+        for kind, key_id in lost
+        if kind == KeyCheck.Kind.AUDIT and Segment.objects.using(using).filter(key_id=key_id).exists()
     ]
 
 
@@ -113,7 +129,9 @@ def keys_fit_the_database(
     return [Error(problem, hint=hint, id="ponte.E010") for problem in problems()]
 
 
-def remember_after_migrate(sender: AppConfig, using: str, **kwargs: object) -> None:
-    """Receiver of post_migrate: an empty database learns its keys at the first migration."""
-    if using == DEFAULT_DB_ALIAS:
+def remember_after_migrate(
+    sender: AppConfig, using: str, plan: Sequence[tuple[Migration, bool]] = (), **kwargs: object
+) -> None:
+    """Receiver of post_migrate: an empty database learns its keys at the first migration, none on the way back."""
+    if using == DEFAULT_DB_ALIAS and not any(is_backwards for _migration, is_backwards in plan):
         remember_keys(using)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from django.apps import apps
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from audit.services import Entry, record, record_many
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from consent.models import User
 
 # What a role with REVEAL_CONTACT may open; every other field needs REVEAL_CLINICAL.
-CONTACT_FIELDS = frozenset({"name", "phone", "phone_number", "email", "identifier", "value"})
+# `explanation` is why somebody of the staff opened more; who reviews that reads it.
+CONTACT_FIELDS = frozenset({"name", "phone", "phone_number", "email", "identifier", "value", "explanation"})
 BLOCKED_PURPOSES = frozenset({PurposeOfUse.LEGAL, PurposeOfUse.DPO})
 REASONED_PURPOSES = frozenset({PurposeOfUse.LEGAL, PurposeOfUse.SUPPORT})
 
@@ -59,6 +61,14 @@ class SubjectState:
     is_erased: bool
 
 
+@dataclass(frozen=True)
+class Grant:
+    """An exceptional access in force: its id and its reason code."""
+
+    ref: str
+    reason: str
+
+
 class Opener:
     """Opens values of the people it was made for; keep it no longer than the piece of work it was asked for."""
 
@@ -79,7 +89,7 @@ class Opener:
             raise RevealDenied(self._denied[subject])
         if subject in self._contact_only and context.field not in CONTACT_FIELDS:
             raise RevealDenied("contact_data_only")
-        key = datakeys.exactly(self._keys, str(subject), key_version(sealed))
+        key = datakeys.current(self._keys, DataKey.Kind.SUBJECT, str(subject), key_version(sealed))
         return decrypt(sealed, key=key, owner=subject_owner(subject), context=context).decode()
 
 
@@ -93,13 +103,21 @@ def open_for(
     """
     wanted = list(dict.fromkeys(subjects))
     states = subject_states(wanted)
-    denied = {subject: refusal(states.get(subject), actor=actor, purpose=purpose, reason=reason) for subject in wanted}
+    granted = exceptional_grants(states, actor)
+    denied = {
+        subject: refusal(states.get(subject), actor=actor, purpose=purpose, reason=reason, grant=granted.get(subject))
+        for subject in wanted
+    }
     denied = {subject: why for subject, why in denied.items() if why}
-    record_many([entry_for(s, states.get(s), denied.get(s, ""), actor, purpose, reason, fields) for s in wanted])
+    record_many(
+        [entry_for(s, states.get(s), denied.get(s, ""), actor, purpose, reason, fields, granted.get(s)) for s in wanted]
+    )
     if denied and len(denied) == len(wanted):
         raise RevealDenied(next(iter(denied.values())))
     allowed = [subject for subject in wanted if subject not in denied]
-    contact_only = [s for s in allowed if not actor.may(Capability.REVEAL_CLINICAL, states[s].clinic_id)]
+    contact_only = [
+        s for s in allowed if s not in granted and not actor.may(Capability.REVEAL_CLINICAL, states[s].clinic_id)
+    ]
     keys = datakeys.keys_of(DataKey.Kind.SUBJECT, [str(subject) for subject in allowed])
     return Opener(keys, denied, contact_only)
 
@@ -121,9 +139,30 @@ def subject_states(subjects: Collection[UUID]) -> dict[UUID, SubjectState]:
     }
 
 
-def refusal(state: SubjectState | None, *, actor: Actor, purpose: str, reason: str) -> str:
-    """Return why the value stays closed, as a code; empty when it may be opened."""
-    if purpose not in PurposeOfUse.values or purpose == PurposeOfUse.BREAK_GLASS:
+def exceptional_grants(states: Mapping[UUID, SubjectState], actor: Actor) -> dict[UUID, Grant]:
+    """The exceptional accesses (D5) of this person of the staff to these people that are in force now.
+
+    Asked for only where the role may have one and is not enough by itself: nobody else's reveal costs a query more.
+    """
+    if actor.user is None:
+        return {}
+    wanted = [
+        subject
+        for subject, state in states.items()
+        if actor.may(Capability.EXCEPTIONAL_ASK, state.clinic_id)
+        and (actor.user.is_superuser or not actor.may(Capability.REVEAL_CLINICAL, state.clinic_id))
+    ]
+    if not wanted:
+        return {}
+    rows = apps.get_model("consent", "ExceptionalAccess").objects.filter(
+        user=actor.user, subject__in=wanted, until__gt=timezone.now()
+    )
+    return {subject: Grant(str(pk), reason) for subject, pk, reason in rows.values_list("subject_id", "pk", "reason")}
+
+
+def refusal(state: SubjectState | None, *, actor: Actor, purpose: str, reason: str, grant: Grant | None = None) -> str:
+    """Return why the value stays closed, as a code; empty when it may be opened. `grant` stands in for the role."""
+    if purpose not in PurposeOfUse.values or (purpose == PurposeOfUse.BREAK_GLASS and grant is None):
         return "purpose_not_allowed"
     if purpose in REASONED_PURPOSES and not reason:
         return "reason_required"
@@ -131,7 +170,7 @@ def refusal(state: SubjectState | None, *, actor: Actor, purpose: str, reason: s
         return "unknown_person"
     if state.is_erased:
         return "erased"
-    if not actor.may(Capability.REVEAL_CONTACT, state.clinic_id):
+    if grant is None and not actor.may(Capability.REVEAL_CONTACT, state.clinic_id):
         return "not_permitted"
     if state.is_blocked and purpose not in BLOCKED_PURPOSES:
         return "blocked"
@@ -146,17 +185,21 @@ def entry_for(
     purpose: str,
     reason: str,
     fields: Sequence[str],
+    grant: Grant | None = None,
 ) -> Entry:
+    """What is opened under an exceptional access is recorded with it, whatever purpose the page names."""
     return Entry(
         action="reveal",
         actor_type=actor.kind,
         actor_id=actor.ref,
         clinic_id=state.clinic_id if state else None,
         subject=state.pseudonym if state else None,
+        object_type="consent.ExceptionalAccess" if grant else "",
+        object_id=grant.ref if grant else "",
         fields=fields,
-        purpose=purpose,
+        purpose=PurposeOfUse.BREAK_GLASS if grant else purpose,
         outcome="denied" if denied else "ok",
-        reason_code=denied or reason,
+        reason_code=denied or reason or (grant.reason if grant else ""),
     )
 
 

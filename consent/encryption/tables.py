@@ -54,12 +54,13 @@ class KeyCheck(models.Model):
     class Kind(models.TextChoices):
         MASTER = "master", _("Master key")
         BLIND = "blind", _("Blind index key")
+        AUDIT = "audit", _("Audit key")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=8, choices=Kind)
     key_id = models.CharField(max_length=16)
     fingerprint = models.BinaryField(db_comment="HMAC of a fixed text; tells keys apart without giving them away.")
-    known = models.BinaryField(db_comment="A fixed text sealed (master) or indexed (blind) with the key.")
+    known = models.BinaryField(db_comment="A fixed text sealed (master) or signed (blind, audit) with the key.")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -67,7 +68,9 @@ class KeyCheck(models.Model):
         db_table_comment = "What the keys of the environment must agree with before Ponte starts."
         constraints = [
             models.UniqueConstraint(fields=["kind", "key_id"], name="uq_key_checks_key"),
-            models.CheckConstraint(condition=models.Q(kind__in=["master", "blind"]), name="chk_key_checks_kind"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["master", "blind", "audit"]), name="chk_key_checks_kind"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Tables of the app; import models from here."""
 
 from consent.encryption.tables import DataKey, KeyCheck
+from consent.models.access import ExceptionalAccess, RecoveryCodes, SignInTries, TotpDevice
 from consent.models.facts import ConsentRecord, Decision, Reason
 from consent.models.staff import Clinic, Membership, User
 from consent.models.subjects import ContactPoint, DataSubject
@@ -13,9 +14,13 @@ __all__ = [
     "DataKey",
     "DataSubject",
     "Decision",
+    "ExceptionalAccess",
     "KeyCheck",
     "Membership",
     "Reason",
+    "RecoveryCodes",
     "Role",
+    "SignInTries",
+    "TotpDevice",
     "User",
 ]

@@ -1,5 +1,6 @@
 """Clinics (controllers) and the people who work in them."""
 
+import uuid
 from collections.abc import Collection
 from datetime import datetime
 from functools import cached_property
@@ -9,11 +10,13 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import Audited
 from consent.policy import CURRENT_POLICY, POLICIES
-from consent.roles import SCREEN_ROLES, Role
+from consent.roles import SCREEN_ROLES, SECOND_FACTOR_ROLES, Role
 from consent.validators import cnpj_normalised, validate_cnpj, validate_time_zone
 
 
@@ -46,6 +49,15 @@ class User(Audited, AbstractBaseUser):
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Instead of deleting an account."))
     is_superuser = models.BooleanField(_("superuser"), default=False, help_text=_("For emergencies only."))
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    invited_by = models.ForeignKey(
+        "self", models.SET_NULL, verbose_name=_("invited by"), null=True, editable=False, related_name="+"
+    )
+    ended_at = models.DateTimeField(
+        _("ended"), null=True, editable=False, db_comment="The person left; inactive without it is a suspension."
+    )
+    access_stamp = models.UUIDField(
+        default=uuid.uuid4, editable=False, db_comment="A new one ends every sign-in and every invitation."
+    )
 
     objects = UserManager()
 
@@ -70,6 +82,16 @@ class User(Audited, AbstractBaseUser):
         super().clean()
         self.email = account_email(self.email)
 
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What ties a session to this account as it is now: another password or second factor ends it."""
+        salt = "consent.models.User.session"
+        return salted_hmac(salt, f"{self.password}|{self.access_stamp}", secret=secret, algorithm="sha256").hexdigest()
+
+    @property
+    def must_have_second_factor(self) -> bool:
+        """Whether one of the roles opens people's data, now or by exceptional access."""
+        return self.is_superuser or any(role in SECOND_FACTOR_ROLES for _clinic, role in self.grants)
+
     @property
     def is_staff(self) -> bool:
         """Whether the admin opens for this person: attendants have the panel, integrations the API."""
@@ -80,7 +102,7 @@ class User(Audited, AbstractBaseUser):
         """The person's (clinic id, role) pairs; None is every clinic. Read once per object, that is, per request."""
         if self.pk is None or not self.is_active:
             return frozenset()
-        pairs = self.memberships.values_list("clinic_id", "role")
+        pairs = self.memberships.in_force().values_list("clinic_id", "role")
         return frozenset((clinic_id, Role(role)) for clinic_id, role in pairs)
 
     def has_role_in(self, clinic_id: int | None, roles: Collection[Role]) -> bool:
@@ -177,6 +199,12 @@ class Clinic(Audited):
         self.save(update_fields=["policy_version", "policy_confirmed_at", "policy_confirmed_by"])
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def in_force(self) -> "MembershipQuerySet":
+        """Without those whose last day is over."""
+        return self.filter(models.Q(ends_on=None) | models.Q(ends_on__gte=timezone.localdate()))
+
+
 class Membership(Audited):
     """Ties a person, a clinic and a role. A technical administrator's may name no clinic and then means all."""
 
@@ -191,7 +219,18 @@ class Membership(Audited):
         help_text=_("Empty means all clinics, for technical administrators only."),
     )
     role = models.CharField(_("role"), max_length=20, choices=Role)
+    ends_on = models.DateField(
+        _("ends on"), null=True, blank=True, help_text=_("Last day; empty: until somebody ends it.")
+    )
+    reviewed_at = models.DateTimeField(
+        _("confirmed at"), null=True, editable=False, db_comment="When the quarterly review last confirmed it."
+    )
+    reviewed_by = models.ForeignKey(
+        User, models.SET_NULL, verbose_name=_("confirmed by"), null=True, editable=False, related_name="+"
+    )
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         db_table = "memberships"

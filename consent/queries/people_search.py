@@ -1,6 +1,6 @@
 """Finding people by telephone or e-mail address, exactly, over the blind index; the search itself is audited."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -35,22 +35,27 @@ def read(text: str) -> Asked:
     return Asked(phone_forms(phone) if phone else (), email_normalised(text) or "")
 
 
+def points(asked: Asked, clinics: QuerySet[Clinic]) -> QuerySet[ContactPoint]:
+    """Contact points of these clinics that are the telephone or the e-mail address."""
+    wanted = [("phone", form) for form in asked.phones] + ([("email", asked.email)] if asked.email else [])
+    if not wanted:
+        return ContactPoint.objects.none()
+    digests = [digest for kind, form in wanted for digest in blinds(kind, form)]
+    own = ContactPoint.objects.filter(clinic__in=clinics.order_by().values("pk"))
+    return own.filter(kind__in={kind for kind, _form in wanted}, blind__in=digests)
+
+
 def find(asked: Asked, clinics: QuerySet[Clinic]) -> list[DataSubject]:
     """People of these clinics who are reached so; several may share a telephone."""
-    wanted = [("phone", form) for form in asked.phones] + ([("email", asked.email)] if asked.email else [])
-    digests = [digest for kind, form in wanted for digest in blinds(kind, form)]
-    if not digests:
-        return []
-    points = ContactPoint.objects.filter(
-        clinic__in=clinics.order_by().values("pk"), kind__in={kind for kind, _form in wanted}, blind__in=digests
-    )
-    rows = DataSubject.objects.filter(pk__in=points.values("subject_id"), pseudonym__isnull=False)
-    return list(rows.order_by("created_at")[:MOST])
+    reached = points(asked, clinics).values("subject_id")
+    return list(DataSubject.objects.filter(pk__in=reached, pseudonym__isnull=False).order_by("created_at")[:MOST])
 
 
-def record(asked: Asked, found: Sequence[DataSubject], actor: Actor) -> None:
-    """One row for each person found, one if there is none. Raises django.db.DatabaseError: then nothing may be shown."""
-    seen: list[tuple[int | None, UUID | None]] = [(row.clinic_id, row.pseudonym) for row in found]
+def record(asked: Asked, seen: Collection[tuple[int | None, UUID | None]], actor: Actor, *, object_type: str) -> None:
+    """Write down that somebody looked for a person: one row for each clinic and pseudonym seen, one if there is none.
+
+    Names of what was asked, never the text. Raises django.db.DatabaseError: then nothing may be shown.
+    """
     record_many(
         [
             Entry(
@@ -59,9 +64,9 @@ def record(asked: Asked, found: Sequence[DataSubject], actor: Actor) -> None:
                 actor_id=actor.ref,
                 clinic_id=clinic_id,
                 subject=pseudonym,
-                object_type="consent.DataSubject",
+                object_type=object_type,
                 fields=asked.kinds,
-                reason_code="found" if found else "nothing_found",
+                reason_code="found" if seen else "nothing_found",
             )
             for clinic_id, pseudonym in seen or [(None, None)]
         ]

@@ -25,12 +25,32 @@ ACTIONS: dict[str, str | Promise] = {
     "export.download": gettext_lazy("downloaded an export"),
     "login": gettext_lazy("signed in to Ponte"),
     "logout": gettext_lazy("signed out of Ponte"),
+    "recheck": gettext_lazy("confirmed who it is"),
+    "denied": gettext_lazy("was refused a page"),
+    "password.change": gettext_lazy("changed the own password"),
+    "device.enrol": gettext_lazy("set up a second factor"),
+    "device.remove": gettext_lazy("removed a second factor"),
+    "device.reset": gettext_lazy("reset a second factor"),
+    "device.codes": gettext_lazy("made recovery codes"),
+    "device.code_used": gettext_lazy("used a recovery code"),
+    "account.invite": gettext_lazy("invited a person"),
+    "account.accept": gettext_lazy("accepted an invitation"),
+    "account.suspend": gettext_lazy("suspended an account"),
+    "account.resume": gettext_lazy("let an account in again"),
+    "account.end": gettext_lazy("ended an account"),
+    "account.confirm": gettext_lazy("confirmed a permission in the review"),
+    "account.withdraw": gettext_lazy("withdrew a permission in the review"),
+    "exceptional.ask": gettext_lazy("began an exceptional access"),
+    "exceptional.end": gettext_lazy("ended an exceptional access"),
+    "exceptional.review": gettext_lazy("reviewed an exceptional access"),
     "panel.sign_in": gettext_lazy("signed in to the panel"),
     "panel.sign_out": gettext_lazy("signed out of the panel"),
     "api_key.create": gettext_lazy("created an API key"),
     "api_key.revoke": gettext_lazy("revoked an API key"),
     "api_key.use": gettext_lazy("used an API key"),
     "keys.rotate": gettext_lazy("replaced encryption keys"),
+    "keys.renew": gettext_lazy("gave a person a new data key"),
+    "keys.destroy_old": gettext_lazy("destroyed a person's old data key"),
     "replay": gettext_lazy("had events read again"),
     "sync_now": gettext_lazy("asked for a sync"),
     "try_now": gettext_lazy("asked for another try"),
@@ -56,6 +76,7 @@ ACTIONS: dict[str, str | Promise] = {
     "hand.withdraw": gettext_lazy("withdrew a wish"),
     "hand.send_again": gettext_lazy("sent a step again"),
     "hand.choose_side": gettext_lazy("chose which side counts"),
+    "hand.accept_difference": gettext_lazy("accepted a difference"),
     "hand.duplicate_same": gettext_lazy("said of two that they are one person"),
     "hand.duplicate_different": gettext_lazy("said of two that they are two people"),
     "hand.duplicate_shared": gettext_lazy("said of two that they share a phone"),
@@ -80,6 +101,18 @@ REASONS: dict[str, str | Promise] = {
     "blocked": gettext_lazy("the titular is blocked"),
     "contact_data_only": gettext_lazy("contact data only"),
     "system_only": gettext_lazy("only the system may open this"),
+    "unknown_activity": gettext_lazy("the activity is not this person's"),
+    "superuser": gettext_lazy("superuser: for emergencies only"),
+    "wrong_password": gettext_lazy("wrong password"),
+    "wrong_code": gettext_lazy("wrong code"),
+    "locked": gettext_lazy("locked after wrong tries"),
+    "session_over": gettext_lazy("the session was over"),
+    "second_factor_missing": gettext_lazy("the second factor was missing"),
+    "emergency": gettext_lazy("emergency, by a command of the server"),
+    "risk_to_the_person": gettext_lazy("risk to the person's life or health"),
+    "repair": gettext_lazy("repair of wrong data"),
+    "justified": gettext_lazy("justified"),
+    "unjustified": gettext_lazy("not justified"),
 }
 EXPORT_REASONS = ("titular_request", "authority", "incident", "internal_review", "backup")
 
@@ -95,6 +128,18 @@ FIELDS: dict[str, str | Promise] = {
     "conversation": gettext_lazy("conversation number"),
     "who_saw_whom": gettext_lazy("who saw whom"),
     "password": gettext_lazy("password"),
+    "second_factor": gettext_lazy("second factor"),
+    "explanation": gettext_lazy("explanation"),
+}
+# Models that have no name of their own, because no form shows them.
+OBJECTS: dict[str, str | Promise] = {
+    "bridge.Effect": gettext_lazy("step"),
+    "bridge.IntakeCounter": gettext_lazy("refused calls"),
+    "bridge.ObservedContact": gettext_lazy("contact"),
+    "bridge.ReconcileDay": gettext_lazy("daily check"),
+    "bridge.Suggestion": gettext_lazy("possible duplicate"),
+    "bridge.SyncedObject": gettext_lazy("record in Krayin"),
+    "bridge.Wish": gettext_lazy("change asked for"),
 }
 SAID_BY_THE_ACT = {"trail"}
 JOBS: dict[str, str | Promise] = {
@@ -103,6 +148,7 @@ JOBS: dict[str, str | Promise] = {
     "export_audit": gettext_lazy("command of the server"),
     "rotate_keys": gettext_lazy("command of the server"),
     "connect": gettext_lazy("command of the server"),
+    "account": gettext_lazy("command of the server"),
 }
 
 
@@ -126,7 +172,7 @@ def reason_word(code: str) -> str:
 def object_word(label: str) -> str:
     """Name of a model given as app.Model; empty for acts on nothing in particular."""
     model = model_of(label)
-    return str(model._meta.verbose_name) if model else _("other object") if label else ""
+    return str(OBJECTS.get(label, model._meta.verbose_name)) if model else _("other object") if label else ""
 
 
 def model_of(label: str) -> type[models.Model] | None:

@@ -1,19 +1,19 @@
-"""Sums per connection, inbox, team and local day; ranges of days are added up, medians come from merged histograms."""
+"""Sums per connection, inbox, team, attendant and local day; ranges add up, medians come from merged histograms."""
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-NO_TEAM = 0
-
 
 class Place(models.Model):
-    """Where and when; a conversation counts for the inbox and team it has now."""
+    """Where, who and when; a conversation counts for the inbox, team and attendant it has now."""
 
     connection = models.ForeignKey("bridge.Connection", models.CASCADE, db_index=False, related_name="+")
     inbox_id = models.BigIntegerField(db_comment="Chatwoot inbox")
     team_id = models.BigIntegerField(db_comment="Chatwoot team; 0 without")
+    assignee_id = models.BigIntegerField(default=0, db_default=0, db_comment="Chatwoot agent; 0 without")
     day = models.DateField(db_comment="Day in the unit's zone")
 
     class Meta:
@@ -35,12 +35,21 @@ class DayCounts(Place):
     human_messages = models.IntegerField(db_comment="Messages of people of the clinic")
     bot_messages = models.IntegerField(db_comment="Messages of bots")
     people = models.IntegerField(db_comment="Contacts with a message of theirs or of people")
+    surveys = models.IntegerField(default=0, db_default=0, db_comment="Satisfaction surveys sent")
+    ratings = models.IntegerField(default=0, db_default=0, db_comment="Surveys answered")
+    satisfied = models.IntegerField(default=0, db_default=0, db_comment="Answers 4 and 5")
+    rating_sum = models.IntegerField(default=0, db_default=0, db_comment="Sum of the ratings")
+    arrivals = ArrayField(
+        models.SmallIntegerField(), null=True, db_comment="Waits that began, for each of the 24 local hours"
+    )
 
     class Meta:
         db_table = "insight_days"
-        db_table_comment = "Counts per connection, inbox, team and local day"
+        db_table_comment = "Counts per connection, inbox, team, attendant and local day"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["connection", "day", "inbox_id", "team_id"], name="insight_days_once")
+            models.UniqueConstraint(
+                fields=["connection", "day", "inbox_id", "team_id", "assignee_id"], name="insight_days_once"
+            )
         ]
 
     def __str__(self) -> str:
@@ -69,10 +78,10 @@ class DayDurations(Place):
 
     class Meta:
         db_table = "insight_durations"
-        db_table_comment = "Mergeable histograms of durations per connection, inbox, team and local day"
+        db_table_comment = "Mergeable histograms of durations per connection, inbox, team, attendant and local day"
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["connection", "day", "inbox_id", "team_id", "measure", "clock", "bucket"],
+                fields=["connection", "day", "inbox_id", "team_id", "assignee_id", "measure", "clock", "bucket"],
                 name="insight_durations_once",
             ),
             models.CheckConstraint(

@@ -2,12 +2,16 @@
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext_lazy as _
 
 CURRENT = Q(is_current=True)
 # Leads without data come last, in whichever direction people look.
 BEST_FIRST = F("performance_score").desc(nulls_last=True)
+# The priority of the most urgent suggestion.
+URGENCY = Cast(KeyTextTransform("priority", KeyTransform("0", "suggestions")), models.IntegerField())
+WORST_FIRST = F("performance_score").asc(nulls_last=True)
 
 
 class Insight(models.Model):

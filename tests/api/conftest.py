@@ -1,6 +1,6 @@
 """Fixtures of the API's tests: two busy clinics, and programs with keys."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,24 +8,23 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from factories import busy_clinic, user
+from factories import user
+from two_clinics import lua, sol
 
 from bridge.api.keys import issue
 from bridge.api.limits import counters
 from bridge.api.route import invalid_traffic
 from bridge.models import ApiKey, Connection, Scope
-from consent.encryption.datakeys import cache
 from consent.models import Clinic
 from consent.roles import Role
 
+__all__ = ["lua", "sol"]
+
 
 @pytest.fixture(autouse=True)
-def _nothing_counted_before() -> Iterator[None]:
+def _nothing_counted_before() -> None:
     counters.forget()
     invalid_traffic.forget()
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @dataclass
@@ -67,16 +66,6 @@ def program() -> Callable[..., Program]:
         return Program(made.key, made.token)
 
     return make
-
-
-@pytest.fixture
-def sol() -> Connection:
-    return busy_clinic("Clínica Sol")
-
-
-@pytest.fixture
-def lua() -> Connection:
-    return busy_clinic("Clínica Lua")
 
 
 @pytest.fixture

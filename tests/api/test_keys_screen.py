@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from factories import user
+from factories import signed_in
 from screens.pages import text_of
 
 from api.conftest import Program
@@ -21,12 +21,6 @@ pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 
 KEYS, ADD, REVOKE = (f"admin:bridge_apikey_{name}" for name in ("changelist", "add", "revoke"))
 TOKEN = re.compile(r"ponte_[a-z0-9]{10}_[A-Za-z0-9_-]{43}")
-
-
-def signed_in(role: Role | None, *clinics: Clinic | None) -> Client:
-    client = Client()
-    client.force_login(user(role, *clinics))
-    return client
 
 
 @pytest.fixture

@@ -227,6 +227,28 @@ def test_the_next_check_reads_only_what_is_new() -> None:
     assert (later.mode, later.rows, later.findings) == ("incremental", 3, [])
 
 
+def test_the_next_check_reads_segments_only_from_the_last_one_checked() -> None:
+    sealed_trail(5, 7, 4)
+    check(full=True)
+    sealed_trail(3)
+    guards_down()
+    sql("UPDATE audit_segments SET head = decode(repeat('cd', 32), 'hex') WHERE number = 1")
+    assert kinds(full=False) == set()
+    assert kinds() >= {"segment"}
+
+
+@pytest.mark.parametrize("last", [2, 0])
+def test_a_tail_cut_behind_the_last_check_is_named(trail: None, last: int) -> None:
+    guards_up()
+    check(full=True)
+    guards_down()
+    sql("DELETE FROM audit_logs WHERE id IN (SELECT entry_id FROM audit_seals WHERE segment > %s)", [last])
+    sql("DELETE FROM audit_seals WHERE segment > %s", [last])
+    sql("DELETE FROM audit_segments WHERE number > %s", [last])
+    assert findings(full=False)[0] == ("segment", "segment 3 and those after it are gone")
+    assert ("cut", f"checkpoint place 1 knows segments {last + 1} to 3") in findings(full=True)
+
+
 def test_a_check_that_found_something_is_no_base_for_the_next(trail: None) -> None:
     sql("DELETE FROM audit_logs WHERE id = %s", [row_at(3)])
     assert kinds(full=False) == kinds(full=False) == {"missing"}

@@ -10,7 +10,7 @@ from django.test import Client
 
 from bridge.connecting.spec import read_spec
 from bridge.connecting.steps import connect
-from bridge.models import Breaker, CallBudget, Connection, Effect, Krayin, Lane
+from bridge.models import Breaker, CallBudget, Connection, Effect, Lane
 from bridge.models.connections import LONG_AGO
 from bridge.sandbox.chatwoot import ACCOUNT_ID, ADMIN_TOKEN, WHATSAPP_INBOX_ID, ChatwootSandbox, Delivery
 from bridge.sandbox.krayin import BRIDGE, SandboxKrayin
@@ -108,9 +108,8 @@ def connection_file(chatwoot: ChatwootSandbox, krayin: SandboxKrayin, /, **more:
 def make_bridge(chatwoot: ChatwootSandbox, krayin: SandboxKrayin, /, **more: Any) -> Bridge:
     User.objects.get_or_create(email="dpo@clinica.exemplo", defaults={"name": "Dora Prado"})
     registry.forget()
-    row = Krayin.objects.create(base_url=krayin.url)
-    CallBudget.objects.create(name=f"krayin:{row.pk}:{BRIDGE.email}", **PLENTY)
     made = connect(read_spec(connection_file(chatwoot, krayin, **more)), lambda step: None)
+    CallBudget.objects.filter(krayinuser__isnull=False).update(**PLENTY)
     return Bridge(Connection.objects.get(pk=made.connection_id), chatwoot, krayin)
 
 

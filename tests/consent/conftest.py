@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -6,18 +6,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from consent.encryption import ensure_subject_keys
-from consent.encryption.datakeys import cache
 from consent.models import Clinic, DataSubject, Membership, User
 from consent.roles import Role
 
 PASSWORD = "uma senha bem comprida"
-
-
-@pytest.fixture(autouse=True)
-def _empty_key_cache() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from pytest_django import Settings
 
+from audit.sealing import seal_all
+from audit.services import record
 from consent.encryption import refuse_wrong_key
 from consent.encryption.keycheck import is_installed, problems, remember_keys
 from consent.models import DataSubject, KeyCheck
@@ -19,12 +21,17 @@ WRONG = b"\x07" * 32
 
 def test_a_migrated_database_knows_its_keys_and_accepts_them(settings: Settings) -> None:
     stored = {(row.kind, row.key_id) for row in KeyCheck.objects.all()}
-    assert stored >= {("master", next(iter(settings.MASTER_KEYS))), ("blind", next(iter(settings.BLIND_KEYS)))}
+    assert stored >= {
+        (kind, next(iter(keys)))
+        for kind, keys in (
+            ("master", settings.MASTER_KEYS), ("blind", settings.BLIND_KEYS), ("audit", settings.AUDIT_KEYS)
+        )
+    }  # fmt: skip
     assert problems() == []
     refuse_wrong_key()
 
 
-@pytest.mark.parametrize("variable", ["MASTER_KEYS", "BLIND_KEYS"])
+@pytest.mark.parametrize("variable", ["MASTER_KEYS", "BLIND_KEYS", "AUDIT_KEYS"])
 def test_another_key_under_the_same_name_is_refused(settings: Settings, variable: str) -> None:
     name = next(iter(getattr(settings, variable)))
     setattr(settings, variable, {name: WRONG})
@@ -35,7 +42,7 @@ def test_another_key_under_the_same_name_is_refused(settings: Settings, variable
         refuse_wrong_key()
 
 
-@pytest.mark.parametrize("variable", ["MASTER_KEYS", "BLIND_KEYS"])
+@pytest.mark.parametrize("variable", ["MASTER_KEYS", "BLIND_KEYS", "AUDIT_KEYS"])
 def test_only_unknown_keys_are_refused(settings: Settings, variable: str) -> None:
     setattr(settings, variable, {"new": WRONG})
     assert any("none of the keys" in problem for problem in problems())
@@ -52,6 +59,16 @@ def test_a_master_key_that_still_wraps_keys_may_not_leave(
     remember_keys()
     settings.MASTER_KEYS = {"new": WRONG}
     assert problems() == [f"PONTE_MASTER_KEYS: key {first} is missing and still wraps data keys."]
+
+
+def test_an_audit_key_that_signed_part_of_the_trail_may_not_leave(settings: Settings) -> None:
+    first = next(iter(settings.AUDIT_KEYS))
+    record(action="login", actor_type="system", own_connection=False)
+    seal_all()
+    settings.AUDIT_KEYS = {"new": WRONG, first: settings.AUDIT_KEYS[first]}
+    remember_keys()
+    settings.AUDIT_KEYS = {"new": WRONG}
+    assert problems() == [f"PONTE_AUDIT_KEYS: key {first} is missing and signed part of the audit trail."]
 
 
 def test_a_new_key_beside_the_known_ones_is_learned(settings: Settings) -> None:
@@ -87,6 +104,6 @@ def test_an_empty_database_has_no_opinion(settings: Settings) -> None:
 
 
 def test_no_secret_is_stored_in_clear(settings: Settings) -> None:
-    keys = [*settings.MASTER_KEYS.values(), *settings.BLIND_KEYS.values()]
+    keys = [*settings.MASTER_KEYS.values(), *settings.BLIND_KEYS.values(), *settings.AUDIT_KEYS.values()]
     for row in KeyCheck.objects.all():
         assert all(key not in bytes(row.fingerprint) + bytes(row.known) for key in keys)

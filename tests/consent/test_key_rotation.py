@@ -10,11 +10,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from consent.encryption import Actor, Context, Sealed, datakeys, ensure_subject_keys, reveal, seal
+from consent.encryption import Actor, Context, Sealed, datakeys, ensure_subject_keys, reveal, seal, seal_many
 from consent.encryption.keycheck import problems, remember_keys
 from consent.encryption.rotation import outstanding, rotate_master_key
 from consent.encryption.tables import DataKey
-from consent.models import Clinic, DataSubject
+from consent.models import Clinic, ContactPoint, DataSubject
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 PLACE = Context(model="bridge.ObservedContact", field="name", row="1")
@@ -67,6 +67,31 @@ class Only:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         assert not sql.startswith(self.verb) or sql.startswith(f"{self.verb} {self.table}")
         return execute(sql, params, many, context)
+
+
+def test_a_new_master_key_rewrites_no_row_that_holds_data(settings: Any) -> None:
+    """Row versions of PostgreSQL (xmin, ctid) of thousands of encrypted values, before and after."""
+    clinic = Clinic.objects.create(trade_name="Clínica Sol", legal_name="Sol Ltda")
+    crowd = DataSubject.objects.bulk_create([DataSubject(clinic=clinic) for _ in range(1500)])
+    ensure_subject_keys([one.pk for one in crowd])
+    points = [ContactPoint(subject=one, clinic=clinic, kind=kind) for one in crowd for kind in ("phone", "email")]
+    values = seal_many([("+5511988776655", point.subject_id, point.value_context) for point in points])
+    for point, value in zip(points, values, strict=True):
+        point.value = value
+    ContactPoint.objects.bulk_create(points)
+    settings.MASTER_KEYS = {"new": os.urandom(32), **settings.MASTER_KEYS}
+    before = row_versions()
+    assert len(before) == 3000
+    *_, last = rotate_master_key()
+    assert last.done >= 1500
+    assert row_versions() == before
+    assert outstanding() == 0
+
+
+def row_versions() -> list[tuple[str, str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id::text, xmin::text, ctid::text FROM contact_points ORDER BY id")
+        return list(cursor.fetchall())
 
 
 def test_a_stopped_run_goes_on_where_it_was(people: list[UUID], new_key: str) -> None:

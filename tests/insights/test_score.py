@@ -28,7 +28,8 @@ def ask(sql: str, *values: Any) -> Any:
 
 
 def score(**facts: Any) -> tuple[list[dict[str, Any]], Decimal | None]:
-    values = list({**A, **facts}.values())
+    told = {**A, **facts}
+    values = [told[name] for name in A]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT p, insight_score(p) FROM insight_parts(%s::int, %s::int, %s::float, %s::float, %s::float, %s::float,"
@@ -101,8 +102,11 @@ FACTS = st.fixed_dictionaries(
         "engagement": st.floats(0, 1, allow_subnormal=False),
         "place": st.none() | st.integers(0, 7),
         "open_wait": st.none() | st.floats(0, 5000, allow_subnormal=False),
+        "ratings": st.integers(0, 10),
+        "ratings_sum": st.floats(0, 1, allow_subnormal=False),  # here: of each rating
     }
 ).map(lambda facts: {**facts, "resolved": min(facts["resolved"], facts["conversations"]),
+                     "ratings_sum": facts["ratings"] * facts["ratings_sum"] if facts["ratings"] else None,
                      "stages": None if facts["place"] is None else 7})  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from django.http import HttpResponse
 from django.test import Client
 
 from bridge.models import Connection, IntakeCounter, Krayin, Lane, Partner, SyncedObject, WebhookBody, WebhookSecret
-from bridge.webhooks.intake import body_context
-from bridge.webhooks.registry import registry, secret_context
+from bridge.models.connections import secret_context
+from bridge.models.inbound import body_context
+from bridge.webhooks.registry import registry
 from bridge.webhooks.signing import signature
 from consent.encryption import Actor, open_day, seal_system
 from consent.models import Clinic

@@ -1,13 +1,14 @@
 """What the web process remembers of connections: two live secrets, how fast changes are seen, when a secret matched."""
 
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import OperationalError
 
 from bridge.models import Connection, Partner, WebhookSecret
-from bridge.webhooks.registry import Registered, Registry, read
+from bridge.webhooks.registry import Registered, Registry, read, read_all
 from bridge.webhooks.wakeups import NOTE_EVERY_S, Matches, note_matches
 from tests.intake.clinic import CONTACT_ID, TOKEN, Address, raw
 
@@ -39,13 +40,20 @@ class Reader:
 
     def __init__(self) -> None:
         self.reads, self.now, self.is_away = 0, 100.0, False
-        self.registry = Registry(self, limit=2, clock=lambda: self.now)
+        self.registry = Registry(self.one, self.all, limit=2, clock=lambda: self.now)
 
-    def __call__(self, public_id: str) -> Registered | None:
+    def one(self, public_id: str) -> Registered | None:
+        self._count()
+        return read(public_id)
+
+    def all(self, public_ids: Collection[str]) -> dict[str, Registered]:
+        self._count()
+        return read_all(public_ids)
+
+    def _count(self) -> None:
         self.reads += 1
         if self.is_away:
             raise OperationalError
-        return read(public_id)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from bridge.causes import Cause
 from bridge.models import WebhookEvent
+from bridge.models.inbound import NO_LANE
 from bridge.webhooks.chatwoot import MAX_ID, judge
-from bridge.webhooks.intake import KEY_LENGTH, NO_LANE, Finding, delivery_key
+from bridge.webhooks.intake import KEY_LENGTH, Finding, delivery_key
 from bridge.webhooks.redaction import MAX_DEPTH, redacted, scrubbed
 from tests.intake.clinic import ACCOUNT_ID, CONTACT_ID, CONTRACT, CONVERSATION_ID, INBOX_ID, body, encoded, raw
 

@@ -1,6 +1,6 @@
 """A conversation that is in Krayin, seen through the panel's addresses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,16 +11,8 @@ from bridge.models import AttendedInboxes, Connection, KrayinLead, ObservedConta
 from bridge.panel import tokens
 from bridge.sync.observe import contact_context
 from consent.encryption import seal
-from consent.encryption.datakeys import cache
 from consent.roles import Role
 from tests.panel.signed_in import NAME, NUMBER, PIPELINES, Panel
-
-
-@pytest.fixture(autouse=True)
-def _empty_key_cache() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
-from factories import clinic, user
+from factories import clinic, signed_in
 
 from audit.models import AuditLog
 from bridge.models import PanelToken
@@ -16,12 +16,6 @@ from tests.panel.signed_in import Panel, account_of
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "audit"])
 
 LIST = "admin:bridge_paneltoken_changelist"
-
-
-def signed_in(role: Role, *clinics: object) -> Client:
-    client = Client()
-    client.force_login(user(role, *clinics))
-    return client
 
 
 def end(client: Client) -> int:

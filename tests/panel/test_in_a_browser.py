@@ -1,15 +1,13 @@
 """The panel in a real browser, framed by a page of another site that plays Chatwoot, third-party cookies blocked."""
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Frame, Page
 from pytest_django.live_server_helper import LiveServer
 
 from bridge.models import (
@@ -26,47 +24,21 @@ from bridge.sandbox.chatwoot import WHATSAPP_INBOX_ID
 from consent.models import DataSubject, Membership, User
 from consent.roles import Role
 from tests.bridge.connected_clinic import Bridge, bridge, chatwoot, krayin
+from tests.browsing import PASSWORD, Visitor, browser, context, sideways
 from tests.panel.playing_chatwoot import Stage, playing
 
-__all__ = ["bridge", "chatwoot", "krayin"]
+__all__ = ["bridge", "browser", "chatwoot", "context", "krayin"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases="__all__")]
 
-PASSWORD = "uma senha bem comprida"
 NAME = "Ana Lima"
 WIDE, NARROW = (700, 800), (320, 700)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _orm_beside_the_browser() -> Iterator[None]:
-    """Playwright's synchronous interface runs an event loop in this thread, in which Django refuses queries."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
-
-
-@pytest.fixture(scope="module")
-def browser(_orm_beside_the_browser: None) -> Iterator[Browser]:
-    path = os.environ.get("PONTE_CHROMIUM") or "/usr/bin/chromium"
-    arguments = ["--no-sandbox", "--test-third-party-cookie-phaseout"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(params=[WIDE, NARROW], ids=["wide", "narrow"])
 def size(request: pytest.FixtureRequest) -> tuple[int, int]:
     chosen: tuple[int, int] = request.param
     return chosen
-
-
-@pytest.fixture
-def context(browser: Browser, size: tuple[int, int]) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="pt-BR")
-    made.set_default_timeout(30_000)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -116,8 +88,7 @@ class Chat:
 
     @property
     def sideways(self) -> int:
-        found: int = self.frame.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        return found
+        return sideways(self.frame)
 
 
 @pytest.fixture
@@ -170,11 +141,7 @@ def test_cookies_do_not_reach_the_frame_and_a_known_browser_needs_one_press(
     chat: Chat, talk: ObservedConversation, bridge: Bridge
 ) -> None:
     Membership.objects.create(user=chat.account, role=Role.CLINIC_MANAGER, clinic=bridge.connection.clinic)
-    chat.page.goto(chat.base + reverse("admin:login"))
-    chat.page.fill("input[name=username]", chat.account.email)
-    chat.page.fill("input[name=password]", PASSWORD)
-    chat.page.press("input[name=password]", "Enter")
-    chat.page.wait_for_url(lambda address: "/login/" not in address)
+    Visitor(chat.page, chat.base).sign_in(chat.account)
     chat.open(talk.chatwoot_conversation_id)
     chat.sees("#sign-in")
     known = chat.frame.evaluate("fetch('/admin/', {credentials: 'include', redirect: 'manual'}).then(r => r.type)")

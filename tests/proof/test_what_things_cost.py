@@ -11,6 +11,7 @@ from bridge.models import Connection, Effect
 from bridge.sandbox.chatwoot import ChatwootSandbox, Delivery
 from bridge.sync.lanes import Claims, mark_dirty
 from bridge.sync.worker import Worker, take_in
+from bridge.webhooks.registry import registry
 from tests.bridge.connected_clinic import Bridge
 
 # Measured. A statement more in any of these must be somebody's decision, who then writes the new number here.
@@ -58,6 +59,8 @@ def warm(bridge: Bridge) -> Bridge:
     for _ in range(2):
         bridge.settle()
     assert bridge.crm["counts"]["notes"] == 1
+    registry.forget()
+    registry.get(bridge.connection.public_id)
     return bridge
 
 

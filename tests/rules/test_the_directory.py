@@ -1,33 +1,22 @@
 """Labels, teams and people of Chatwoot are read when somebody asks, and what is gone stays, marked (screen A8)."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
-from factories import user
+from factories import signed_in
 
 from bridge.models import DirectoryEntry
 from bridge.sandbox.chatwoot import AGENT_ID
 from consent.roles import Role
 from tests.bridge.connected_clinic import Bridge
 
-pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.usefixtures("in_english")]
 
 
 @pytest.fixture
 def manager(bridge: Bridge) -> Client:
-    client = Client(HTTP_ACCEPT_LANGUAGE="en")
-    client.force_login(user(Role.CLINIC_MANAGER, bridge.connection.clinic))
-    return client
+    return signed_in(Role.CLINIC_MANAGER, bridge.connection.clinic)
 
 
 def fetch(client: Client, bridge: Bridge, back: str = "") -> tuple[str, list[str]]:

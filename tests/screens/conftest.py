@@ -1,46 +1,34 @@
-"""Fixtures of the screens' tests: a browser-like client for each role."""
-
-from collections.abc import Callable, Iterator
+"""Fixtures of the screens' tests: the management of a busy clinic, and of one with a single person."""
 
 import pytest
 from django.test import Client
-from factories import busy_clinic, user
+from factories import EMAIL, clinic, connection, contact, conversation, signed_in
+from two_clinics import lua, sol
 
-from bridge.models import Connection
-from consent.encryption.datakeys import cache
-from consent.models import Clinic
+from bridge.models import Connection, ObservedContact
 from consent.roles import Role
 
-
-@pytest.fixture(autouse=True)
-def _empty_key_cache() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
+__all__ = ["lua", "sol"]
 
 
 @pytest.fixture
-def sol() -> Connection:
-    return busy_clinic("Clínica Sol")
-
-
-@pytest.fixture
-def lua() -> Connection:
-    return busy_clinic("Clínica Lua")
-
-
-@pytest.fixture
-def signed_in() -> Callable[..., Client]:
-    """A client signed in with a role in the clinics; without role a superuser."""
-
-    def sign_in(role: Role | None, *clinics: Clinic | None) -> Client:
-        client = Client()
-        client.force_login(user(role, *clinics))
-        return client
-
-    return sign_in
-
-
-@pytest.fixture
-def manager(sol: Connection, signed_in: Callable[..., Client]) -> Client:
+def manager(sol: Connection) -> Client:
     return signed_in(Role.CLINIC_MANAGER, sol.clinic)
+
+
+@pytest.fixture
+def here() -> Connection:
+    """A connection in which nothing happened yet."""
+    return connection(clinic("Clínica Mar"))
+
+
+@pytest.fixture
+def viewer(here: Connection) -> Client:
+    return signed_in(Role.CLINIC_MANAGER, here.clinic)
+
+
+@pytest.fixture
+def marina(here: Connection) -> ObservedContact:
+    person = contact(here, email=EMAIL)
+    conversation(person)
+    return person

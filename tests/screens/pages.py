@@ -3,6 +3,7 @@
 import html
 import re
 
+from django.contrib.messages import get_messages
 from django.http import HttpResponse
 
 TAGS = re.compile(r"<(script|style|head)\b.*?</\1>|<[^>]+>", re.DOTALL)
@@ -18,3 +19,8 @@ def main_of(response: HttpResponse) -> str:
     content = response.content.decode()
     begin = content.index('id="content"')
     return " ".join(html.unescape(TAGS.sub(" ", content[begin + len('id="content">') :])).split())
+
+
+def said(response: HttpResponse) -> list[str]:
+    """What an action answers before it leads on."""
+    return [str(message) for message in get_messages(response.wsgi_request)]

@@ -1,56 +1,27 @@
 """B4: what arrived, what only polling brought, what differs; each number opens its list; looking now says its cost."""
 
-from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.messages import get_messages
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
-from factories import clinic, connection, contact, conversation, event, lane, link, stage_change, step, user
+from django.utils import timezone
+from factories import clinic, connection, event, lane, link, signed_in, stage_change, step
 
 from audit.models import AuditLog
 from bridge.models import Connection, Effect, EqualTitle, FieldFlip, FieldStop, ObservedContact, ReconcileDay
 from consent.roles import Role
-from screens.pages import main_of
+from screens.pages import main_of, said
 from tests.bridge.connected_clinic import Bridge, bridge, chatwoot, krayin
 
 __all__ = ["bridge", "chatwoot", "krayin"]
 
-pytestmark = pytest.mark.django_db(databases="__all__")
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("in_english")]
 
 LIST = reverse("admin:bridge_reconcileday_changelist")
 RUN = reverse("admin:bridge_reconcileday_run")
 ZONE = ZoneInfo("America/Sao_Paulo")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    """The sentences of the code; their Portuguese is the catalogue's."""
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def here() -> Connection:
-    return connection(clinic("Clínica Mar"))
-
-
-@pytest.fixture
-def viewer(here: Connection, signed_in: Callable[..., Client]) -> Client:
-    client = signed_in(Role.CLINIC_MANAGER, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
-
-
-@pytest.fixture
-def marina(here: Connection) -> ObservedContact:
-    person = contact(here)
-    conversation(person)
-    return person
 
 
 def yesterday() -> date:
@@ -182,7 +153,7 @@ def test_records_with_one_reference_are_shown(viewer: Client, here: Connection) 
 # Looking now ----------------------------------------------------------------------------------------------------------
 
 
-def test_who_may_only_look_does_not_run_it(signed_in: Callable[..., Client], here: Connection) -> None:
+def test_who_may_only_look_does_not_run_it(here: Connection) -> None:
     client = signed_in(Role.SUPERVISOR, here.clinic)
     assert RUN not in client.get(LIST).content.decode()
     assert client.post(RUN, {"connection": here.pk}).status_code == 404
@@ -195,24 +166,14 @@ def test_a_connection_there_is_not_is_404(viewer: Client, posted: str) -> None:
     assert viewer.get(RUN).status_code == 404
 
 
-def signed_in_at(bridge: Bridge) -> Client:
-    client = Client(HTTP_ACCEPT_LANGUAGE="en")
-    client.force_login(user(Role.CLINIC_MANAGER, bridge.connection.clinic))
-    return client
-
-
-def said(response: HttpResponse) -> str:
-    return " ".join(str(message) for message in get_messages(response.wsgi_request))
-
-
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_looking_now_brings_what_the_webhooks_missed(bridge: Bridge) -> None:
-    client = signed_in_at(bridge)
+    client = signed_in(Role.CLINIC_MANAGER, bridge.connection.clinic)
     with bridge.chatwoot.capture():
         bridge.chatwoot.new_person_writes("Bom dia", name="Ana Lima", phone_number="+5511900000021")
     assert "3 calls" in main_of(client.get(LIST))
     answer = client.post(RUN, {"connection": bridge.connection.pk})
-    assert said(answer) == "Looked: 1 conversation listed, 1 brought, 0 changed by hand in Krayin."
+    assert said(answer) == ["Looked: 1 conversation listed, 1 brought, 0 changed by hand in Krayin."]
     bridge.settle()
     assert bridge.crm["counts"]["leads"] == 1
     assert AuditLog.objects.using("audit").filter(action="reconcile_now").count() == 1
@@ -220,6 +181,7 @@ def test_looking_now_brings_what_the_webhooks_missed(bridge: Bridge) -> None:
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
 def test_a_partner_that_is_away_is_said(bridge: Bridge) -> None:
-    client = signed_in_at(bridge)
+    client = signed_in(Role.CLINIC_MANAGER, bridge.connection.clinic)
     bridge.fault("down")
-    assert said(client.post(RUN, {"connection": bridge.connection.pk})) == "Krayin does not answer: try again later."
+    answer = client.post(RUN, {"connection": bridge.connection.pk})
+    assert said(answer) == ["Krayin does not answer: try again later."]

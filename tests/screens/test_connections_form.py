@@ -1,6 +1,5 @@
 """A4: a connection is changed by choosing among what exists; its secrets are replaced and never shown."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from factories import away, clinic, connection
+from factories import away, clinic, connection, signed_in
 
 from audit.models import AuditLog
 from bridge.causes import Cause
@@ -54,7 +53,7 @@ def kept() -> Connection:
 
 
 @pytest.fixture
-def technician(kept: Connection, signed_in: Callable[..., Client]) -> Client:
+def technician(kept: Connection) -> Client:
     return signed_in(Role.TECHNICAL_ADMIN, kept.clinic)
 
 
@@ -239,7 +238,7 @@ def test_the_list_shows_state_problem_and_calls_left(technician: Client, kept: C
     assert "10 agora, 50/min" in shown
 
 
-def test_management_reads_names_and_changes_nothing(kept: Connection, signed_in: Callable[..., Client]) -> None:
+def test_management_reads_names_and_changes_nothing(kept: Connection) -> None:
     manager = signed_in(Role.CLINIC_MANAGER, kept.clinic)
     shown = main_of(manager.get(page_of(kept)))
     assert "WhatsApp Recepção" in shown
@@ -251,7 +250,7 @@ def test_management_reads_names_and_changes_nothing(kept: Connection, signed_in:
     assert (kept.name, kept.state) == ("Recepção", "shadow")
 
 
-def test_another_clinics_connection_does_not_exist(kept: Connection, signed_in: Callable[..., Client]) -> None:
+def test_another_clinics_connection_does_not_exist(kept: Connection) -> None:
     stranger = signed_in(Role.TECHNICAL_ADMIN, clinic("Clínica Lua"))
     assert stranger.get(page_of(kept)).status_code == 404
     assert stranger.post(page_of(kept), {"name": "Outro"}).status_code == 404
@@ -267,7 +266,7 @@ def test_adding_a_connection_opens_the_assistant_and_none_is_deleted(technician:
     assert technician.get(reverse("admin:bridge_connection_delete", args=[kept.pk])).status_code == 403
 
 
-def test_management_adds_none(kept: Connection, signed_in: Callable[..., Client]) -> None:
+def test_management_adds_none(kept: Connection) -> None:
     manager = signed_in(Role.CLINIC_MANAGER, kept.clinic)
     assert manager.get(reverse("admin:bridge_connection_add")).status_code == 403
     assert manager.get(reverse("admin:bridge_setup_new")).status_code == 403
@@ -278,6 +277,6 @@ def test_an_inbox_of_another_receiving_connection_is_refused(technician: Client,
     assert "Site já pertence a «Site»" in errors_of(send(technician, kept, inbox_ids=[7, 8]))["inbox_ids"][0]
 
 
-def test_an_empty_list_says_how_connections_are_made(signed_in: Callable[..., Client]) -> None:
+def test_an_empty_list_says_how_connections_are_made() -> None:
     shown = main_of(signed_in(Role.TECHNICAL_ADMIN, clinic("Clínica Mar")).get(LIST))
     assert "abre o assistente" in shown

@@ -1,58 +1,29 @@
 """B6: pairs with their evidence, three answers, each remembered; what was held goes on; nothing joins by itself."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
-from factories import EMAIL, NAME, PHONE, clinic, connection, contact, conversation, link, refused_step, user
+from django.utils import timezone
+from factories import EMAIL, NAME, PHONE, clinic, connection, contact, link, refused_step, signed_in, user
 
 from audit.models import AuditLog
 from bridge import actions
 from bridge.clients.shapes import Labelled, LeadDraft, PersonDraft
-from bridge.models import Connection, ContactMapping, Effect, KrayinLead, ObservedContact, Suggestion, Wish
+from bridge.models import ContactMapping, Effect, KrayinLead, ObservedContact, Suggestion, Wish
 from bridge.sync.partners import krayin_client
 from consent.encryption import Actor
 from consent.models import ContactPoint
 from consent.roles import Role
-from screens.pages import main_of
+from screens.pages import main_of, said
 from tests.bridge.connected_clinic import Bridge, bridge, chatwoot, krayin
 
 __all__ = ["bridge", "chatwoot", "krayin"]
 
-pytestmark = pytest.mark.django_db(databases="__all__")
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("in_english")]
 
 LIST = reverse("admin:bridge_suggestion_changelist")
 LIVE = pytest.mark.django_db(transaction=True, databases="__all__")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    """The sentences of the code; their Portuguese is the catalogue's."""
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def here() -> Connection:
-    return connection(clinic("Clínica Mar"))
-
-
-@pytest.fixture
-def viewer(here: Connection, signed_in: Callable[..., Client]) -> Client:
-    client = signed_in(Role.CLINIC_MANAGER, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
-
-
-@pytest.fixture
-def marina(here: Connection) -> ObservedContact:
-    person = contact(here, email=EMAIL)
-    conversation(person)
-    return person
 
 
 def pair(of: ObservedContact, person: int = 31, evidence: str = "phone:another_name", **fields: object) -> Suggestion:
@@ -67,10 +38,6 @@ def page(row: Suggestion) -> str:
 
 def answer(client: Client, row: Suggestion, what: str) -> HttpResponse:
     return client.post(reverse("admin:bridge_suggestion_decide", args=[row.pk]), {"answer": what})
-
-
-def said(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 # What is shown --------------------------------------------------------------------------------------------------------
@@ -135,7 +102,7 @@ def test_pairs_of_another_clinic_do_not_exist(viewer: Client) -> None:
     assert row.state == "open"
 
 
-def test_supervisors_look_and_do_not_answer(signed_in: Callable[..., Client], marina: ObservedContact) -> None:
+def test_supervisors_look_and_do_not_answer(marina: ObservedContact) -> None:
     row = pair(marina)
     client = signed_in(Role.SUPERVISOR, marina.connection.clinic)
     assert 'name="answer"' not in client.get(page(row)).content.decode()

@@ -1,23 +1,19 @@
 """B3, B5, B7: lists of masks and numbers, filters over bounded periods, details, and reading again what stopped."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from factories import (
     CONVERSATION,
     EMAIL,
     NAME,
     PHONE,
-    clinic,
     connection,
     contact,
-    conversation,
     event,
     lane,
     link,
@@ -37,41 +33,14 @@ from bridge.models import (
     SyncedObject,
     WebhookEvent,
 )
-from consent.roles import Role
-from screens.pages import main_of
+from screens.pages import main_of, said
 
-pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+pytestmark = [pytest.mark.django_db(databases=["default", "audit"]), pytest.mark.usefixtures("in_english")]
 
 EVENTS = reverse("admin:bridge_webhookevent_changelist")
 LINKS = reverse("admin:bridge_contactmapping_changelist")
 STAGES = reverse("admin:bridge_stagechangelog_changelist")
 READ_AGAIN = reverse("admin:bridge_webhookevent_read_again")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    """The sentences of the code; their Portuguese is the catalogue's."""
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def here() -> Connection:
-    return connection(clinic("Clínica Mar"))
-
-
-@pytest.fixture
-def viewer(here: Connection, signed_in: Callable[..., Client]) -> Client:
-    client = signed_in(Role.CLINIC_MANAGER, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
-
-
-@pytest.fixture
-def marina(here: Connection) -> ObservedContact:
-    person = contact(here, email=EMAIL)
-    conversation(person)
-    return person
 
 
 def opened(client: Client, address: str) -> HttpResponse:
@@ -147,7 +116,7 @@ def test_a_stopped_event_is_read_again_after_a_question(viewer: Client, here: Co
     assert "1 event will be read again." in main_of(asked)
     assert WebhookEvent.objects.get(pk=row.pk).status == "parked"
     done = viewer.post(READ_AGAIN, {"event": row.pk, "confirmed": "1"})
-    assert [str(message) for message in get_messages(done.wsgi_request)] == ["1 event will be read again."]
+    assert said(done) == ["1 event will be read again."]
     assert WebhookEvent.objects.get(pk=row.pk).status == "received"
     assert AuditLog.objects.filter(action="replay", clinic_id=here.clinic_id).count() == 1
 

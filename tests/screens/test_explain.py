@@ -1,7 +1,6 @@
 """`manage.py explain` tells what became of a conversation, with masks only, as text and as JSON."""
 
 import json
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -26,13 +25,7 @@ from factories import (
 from audit.models import AuditLog
 from bridge.models import Connection, ObservedContact
 
-pytestmark = pytest.mark.django_db(databases=["default", "audit"])
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db(databases=["default", "audit"]), pytest.mark.usefixtures("in_english")]
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """A1: one sentence first, then what needs somebody, then how the connections stand."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from factories import away, clinic, connection, contact, conversation, event, link, refused_step, step
+from factories import away, clinic, connection, contact, conversation, event, link, refused_step, signed_in, step
 from pytest_django import DjangoAssertNumQueries
 
 from bridge.causes import Cause
@@ -33,7 +32,7 @@ def reception(sun: Clinic) -> Connection:
 
 
 @pytest.fixture
-def management(sun: Clinic, signed_in: Callable[..., Client]) -> Client:
+def management(sun: Clinic) -> Client:
     return signed_in(Role.CLINIC_MANAGER, sun)
 
 
@@ -82,9 +81,7 @@ def test_other_clinics_are_not_seen(management: Client, reception: Connection) -
     assert "Nada precisa de você." in shown
 
 
-def test_the_dpo_is_asked_to_confirm_the_legal_bases(
-    sun: Clinic, reception: Connection, signed_in: Callable[..., Client]
-) -> None:
+def test_the_dpo_is_asked_to_confirm_the_legal_bases(sun: Clinic, reception: Connection) -> None:
     shown = main_of(signed_in(Role.DPO, sun).get(HOME))
     assert "Clínica Sol: as bases legais não foram confirmadas." in shown
 
@@ -95,9 +92,7 @@ def test_without_connection_the_page_says_how_one_is_made(management: Client) ->
     assert "o administrador técnico cria uma" in shown
 
 
-def test_whoever_connects_sees_the_first_steps_on_top_until_a_conversation_reached_krayin(
-    sun: Clinic, signed_in: Callable[..., Client]
-) -> None:
+def test_whoever_connects_sees_the_first_steps_on_top_until_a_conversation_reached_krayin(sun: Clinic) -> None:
     technician = signed_in(Role.TECHNICAL_ADMIN, sun)
     shown = main_of(technician.get(HOME))
     assert shown.index("o que falta para a primeira conversa chegar ao CRM?") < shown.index("Precisa de você")
@@ -108,13 +103,11 @@ def test_whoever_connects_sees_the_first_steps_on_top_until_a_conversation_reach
     assert "Primeiros passos: faltam" in shown
 
 
-def test_a_role_without_operation_is_told_where_to_go(sun: Clinic, signed_in: Callable[..., Client]) -> None:
+def test_a_role_without_operation_is_told_where_to_go(sun: Clinic) -> None:
     assert "ainda não tem página inicial" in main_of(signed_in(Role.AUDITOR, sun).get(HOME))
 
 
-def test_the_menu_holds_only_what_the_viewer_may_open(
-    sun: Clinic, reception: Connection, signed_in: Callable[..., Client]
-) -> None:
+def test_the_menu_holds_only_what_the_viewer_may_open(sun: Clinic, reception: Connection) -> None:
     supervision, audit = (
         text_of(signed_in(Role.SUPERVISOR, sun).get(HOME)),
         text_of(signed_in(Role.AUDITOR, sun).get(HOME)),
@@ -142,7 +135,7 @@ def test_the_page_stays_within_thirty_queries(
         management.get(HOME)
 
 
-def test_pages_of_the_scheduler_and_of_groups_are_not_there(signed_in: Callable[..., Client]) -> None:
+def test_pages_of_the_scheduler_and_of_groups_are_not_there() -> None:
     emergency = signed_in(None)
     for address in ("django_celery_beat/periodictask/", "auth/group/"):
         assert emergency.get(HOME + address).status_code == 404

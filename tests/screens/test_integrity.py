@@ -1,12 +1,12 @@
 """D3: is the trail whole? One sentence, what the last check found, and a check on demand."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from factories import signed_in
 
 from audit.models import AuditLog, Segment, Verification
 from audit.sealing import seal_all
@@ -29,7 +29,7 @@ def places(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def dpo(sol: Connection, signed_in: Callable[..., Client]) -> Client:
+def dpo(sol: Connection) -> Client:
     return signed_in(Role.DPO, sol.clinic)
 
 

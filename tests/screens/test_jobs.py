@@ -1,32 +1,22 @@
 """B8: choose, dry run, confirm; progress, pause, continue, cancel; only in the viewer's clinics."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
-from factories import connection, contact, parked_event, refused_step, user
+from factories import connection, contact, parked_event, refused_step, signed_in, user
 
 from audit.models import AuditLog
 from bridge.jobs import control, runner
 from bridge.models import CallBudget, Connection, Effect, KrayinUser, Lane, SyncJob
 from consent.encryption import Actor
 from consent.roles import Role
-from screens.pages import main_of
+from screens.pages import main_of, said
 
-pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+pytestmark = [pytest.mark.django_db(databases=["default", "audit"]), pytest.mark.usefixtures("in_english")]
 
 LIST = reverse("admin:bridge_syncjob_changelist")
 NEW = reverse("admin:bridge_syncjob_new", args=["replay"])
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture
@@ -39,13 +29,6 @@ def here() -> Connection:
         refused_step(contact(made, phone=f"+551198765430{n}"))
     parked_event(made)
     return made
-
-
-@pytest.fixture
-def viewer(here: Connection, signed_in: Callable[..., Client]) -> Client:
-    client = signed_in(Role.CLINIC_MANAGER, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
 
 
 def planned(of: Connection, **filter: str) -> SyncJob:
@@ -66,10 +49,6 @@ def page(client: Client, job: SyncJob) -> HttpResponse:
 
 def act(client: Client, job: SyncJob, what: str, **more: object) -> HttpResponse:
     return client.post(reverse("admin:bridge_syncjob_act", args=[job.pk]), {"act": what, **more})
-
-
-def said(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def test_no_job_is_good_news_with_a_way_to_begin(viewer: Client) -> None:
@@ -205,9 +184,8 @@ def test_many_jobs_come_in_pages(viewer: Client, here: Connection) -> None:
 # Who may --------------------------------------------------------------------------------------------------------------
 
 
-def test_supervisors_look_and_change_nothing(here: Connection, signed_in: Callable[..., Client]) -> None:
+def test_supervisors_look_and_change_nothing(here: Connection) -> None:
     client = signed_in(Role.SUPERVISOR, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     job = started(here)
     assert "Your role looks only." in main_of(page(client, job))
     assert act(client, job, "pause").status_code == 404
@@ -216,7 +194,7 @@ def test_supervisors_look_and_change_nothing(here: Connection, signed_in: Callab
     assert (job.state, SyncJob.objects.count()) == ("waiting", 1)
 
 
-def test_another_clinics_job_does_not_exist(here: Connection, signed_in: Callable[..., Client]) -> None:
+def test_another_clinics_job_does_not_exist(here: Connection) -> None:
     lua = connection(name="Lua")
     client, job = signed_in(Role.CLINIC_MANAGER, lua.clinic), started(here)
     for name in ("change", "live", "result"):

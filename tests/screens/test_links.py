@@ -1,50 +1,22 @@
 """B5: which contact is which person; what needs somebody is found; linking and unlinking say what happens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from django.contrib.messages import get_messages
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
-from factories import EMAIL, clinic, connection, contact, conversation, lane, link
+from django.utils import timezone
+from factories import clinic, connection, contact, lane, link, signed_in
 
 from audit.models import AuditLog
-from bridge.models import Connection, ContactMapping, Lane, ObservedContact, Suggestion, SyncedObject, Wish
+from bridge.models import ContactMapping, Lane, ObservedContact, Suggestion, SyncedObject, Wish
 from consent.models import ContactPoint
 from consent.roles import Role
-from screens.pages import main_of
+from screens.pages import main_of, said
 
-pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+pytestmark = [pytest.mark.django_db(databases=["default", "audit"]), pytest.mark.usefixtures("in_english")]
 
 LINKS = reverse("admin:bridge_contactmapping_changelist")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    """The sentences of the code; their Portuguese is the catalogue's."""
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def here() -> Connection:
-    return connection(clinic("Clínica Mar"))
-
-
-@pytest.fixture
-def viewer(here: Connection, signed_in: Callable[..., Client]) -> Client:
-    client = signed_in(Role.CLINIC_MANAGER, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
-
-
-@pytest.fixture
-def marina(here: Connection) -> ObservedContact:
-    person = contact(here, email=EMAIL)
-    conversation(person)
-    return person
 
 
 def rows(client: Client, query: str = "") -> set[object]:
@@ -55,10 +27,6 @@ def rows(client: Client, query: str = "") -> set[object]:
 
 def page(what: str, person: ObservedContact) -> str:
     return reverse(f"admin:bridge_observedcontact_{what}", args=[person.pk])
-
-
-def said(response: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def second_lead(person: ObservedContact, **fields: object) -> None:
@@ -163,9 +131,7 @@ def test_who_waits_for_a_decision_is_named_on_top(viewer: Client, marina: Observ
     assert reverse("admin:bridge_observedcontact_change", args=[marina.pk]) in response.content.decode()
 
 
-def test_a_link_offers_its_actions_to_who_may_act(
-    viewer: Client, signed_in: Callable[..., Client], marina: ObservedContact
-) -> None:
+def test_a_link_offers_its_actions_to_who_may_act(viewer: Client, marina: ObservedContact) -> None:
     address = reverse("admin:bridge_contactmapping_change", args=[link(marina).pk])
     content = viewer.get(address).content.decode()
     for what in ("link", "unlink", "compare"):
@@ -254,9 +220,7 @@ def test_a_blocked_person_is_not_synced_and_said(viewer: Client, marina: Observe
 
 
 @pytest.mark.parametrize("what", ["link", "unlink", "keep_back", "compare", "choose"])
-def test_who_may_only_look_does_not_reach_the_actions(
-    signed_in: Callable[..., Client], marina: ObservedContact, what: str
-) -> None:
+def test_who_may_only_look_does_not_reach_the_actions(marina: ObservedContact, what: str) -> None:
     link(marina)
     client = signed_in(Role.SUPERVISOR, marina.connection.clinic)
     assert client.get(page(what, marina)).status_code == 404

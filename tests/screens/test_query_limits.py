@@ -1,13 +1,11 @@
 """No page of the admin takes more than 30 queries, and a longer list takes no more than a short one (screens rule 17)."""
 
-from collections.abc import Callable
-
 import pytest
 from django.db import connection as db
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from factories import away, busy_clinic
+from factories import away, busy_clinic, signed_in
 
 from bridge.models import Connection, ContactMapping, ObservedContact, StageChangeLog, WebhookEvent
 
@@ -71,7 +69,7 @@ def test_details_take_few_queries(manager: Client, sol: Connection, name: str, m
 
 
 @pytest.mark.parametrize("people", [2, 12])
-def test_a_group_takes_few_queries_however_many_people(signed_in: Callable[..., Client], people: int) -> None:
+def test_a_group_takes_few_queries_however_many_people(people: int) -> None:
     made = busy_clinic(people=people)
     address = reverse("admin:bridge_failedwebhook_group", args=[made.pk, "KRAYIN_REJECTED"])
     found = queries(signed_in(None), address)

@@ -1,6 +1,5 @@
 """A8: the ordered list, its changes, its warnings, and what it would do with the last seven days."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -8,8 +7,8 @@ from django.db import connection as db
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone, translation
-from factories import connection, contact, conversation, lane
+from django.utils import timezone
+from factories import connection, contact, conversation, lane, signed_in
 
 from audit.models import AuditLog
 from bridge.models import Connection, DirectoryEntry, ObservedContact, StageRule, SyncedObject, Wish
@@ -17,7 +16,7 @@ from bridge.rules import edit
 from consent.roles import Role
 from screens.pages import main_of
 
-pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+pytestmark = [pytest.mark.django_db(databases=["default", "audit"]), pytest.mark.usefixtures("in_english")]
 
 LIST = reverse("admin:bridge_stagerule_changelist")
 PIPELINES = [
@@ -30,12 +29,6 @@ PIPELINES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    with translation.override("en"):
-        yield
-
-
 @pytest.fixture
 def here() -> Connection:
     """Rules on, one setting of the connection's own, a directory."""
@@ -46,13 +39,6 @@ def here() -> Connection:
     for kind, key, name in (("label", "orçamento", "orçamento"), ("team", "2", "recepção"), ("agent", "11", "Bia")):
         DirectoryEntry.objects.create(connection=made, kind=kind, key=key, name=name, seen_at=now)
     return made
-
-
-@pytest.fixture
-def viewer(here: Connection, signed_in: Callable[..., Client]) -> Client:
-    client = signed_in(Role.CLINIC_MANAGER, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
 
 
 def rule(of: Connection, when: str = "label", value: str = "orçamento", *, stage: int = 3, **more: object) -> StageRule:
@@ -235,10 +221,9 @@ def test_older_conversations_are_not_simulated(viewer: Client, here: Connection)
 # Who may --------------------------------------------------------------------------------------------------------------
 
 
-def test_who_only_looks_changes_nothing(here: Connection, signed_in: Callable[..., Client]) -> None:
+def test_who_only_looks_changes_nothing(here: Connection) -> None:
     made = rule(here)
     client = signed_in(Role.SUPERVISOR, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     text = main_of(client.get(LIST))
     assert "Your role looks only." in text
     assert "Add rule" not in text
@@ -247,9 +232,7 @@ def test_who_only_looks_changes_nothing(here: Connection, signed_in: Callable[..
     assert StageRule.objects.exists()
 
 
-def test_another_clinics_rules_do_not_exist(
-    here: Connection, lua: Connection, signed_in: Callable[..., Client]
-) -> None:
+def test_another_clinics_rules_do_not_exist(here: Connection, lua: Connection) -> None:
     made = rule(here)
     stranger = signed_in(Role.CLINIC_MANAGER, lua.clinic)
     for name, pk in (("new", here.pk), ("simulate", here.pk), ("list_act", here.pk), ("act", made.pk),

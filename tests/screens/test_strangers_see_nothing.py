@@ -1,7 +1,7 @@
 """Every address of the admin: closed to the unknown, empty for other clinics, and for each role what is its own."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 from django.urls.converters import UUIDConverter
-from factories import NAME, PHONE, user
+from factories import NAME, PHONE, signed_in, user
 
 from audit.models import AuditLog
 from bridge.models import Connection, Effect, Lane, ObservedContact, WebhookEvent
@@ -21,8 +21,8 @@ from screens.pages import main_of
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 
 OWN = {"audit", "bridge", "consent", "insights"}
-# Addresses that everybody may open: they let people in or out, or hold no data.
-OPEN = {"login", "logout", "jsi18n", "sidebar_history"}
+# Addresses that everybody may open: they let people in or out, lead to the start page, or hold no data.
+OPEN = {"login", "logout", "jsi18n", "sidebar_history", "app_list", "password_change", "password_change_done"}
 OPERATION = {"webhookevent", "contactmapping", "stagechangelog", "failedwebhook", "observedcontact"}
 
 
@@ -122,9 +122,7 @@ STRANGERS = [Role.CLINIC_MANAGER, Role.TECHNICAL_ADMIN, Role.SUPERVISOR, Role.DP
 
 
 @pytest.mark.parametrize("role", STRANGERS)
-def test_lists_of_another_clinics_member_hold_nothing_of_ours(
-    sol: Connection, lua: Connection, signed_in: Callable[..., Client], role: Role
-) -> None:
+def test_lists_of_another_clinics_member_hold_nothing_of_ours(sol: Connection, lua: Connection, role: Role) -> None:
     client = signed_in(role, lua.clinic)
     ours = set(ObservedContact.objects.filter(connection=sol).values_list("pk", flat=True))
     for model in own_models():
@@ -143,7 +141,7 @@ def test_lists_of_another_clinics_member_hold_nothing_of_ours(
 @pytest.mark.parametrize("role", STRANGERS)
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_our_objects_do_not_exist_for_another_clinics_member(
-    sol: Connection, lua: Connection, signed_in: Callable[..., Client], role: Role, method: str
+    sol: Connection, lua: Connection, role: Role, method: str
 ) -> None:
     user(Role.CLINIC_MANAGER, sol.clinic)
     client = signed_in(role, lua.clinic)
@@ -162,9 +160,7 @@ def test_our_objects_do_not_exist_for_another_clinics_member(
     assert fingerprint() == before
 
 
-def test_actions_do_not_reach_another_clinics_rows(
-    sol: Connection, lua: Connection, signed_in: Callable[..., Client]
-) -> None:
+def test_actions_do_not_reach_another_clinics_rows(sol: Connection, lua: Connection) -> None:
     client = signed_in(Role.CLINIC_MANAGER, lua.clinic)
     parked = WebhookEvent.objects.get(connection=sol, status="parked")
     person = ObservedContact.objects.filter(connection=sol).first()
@@ -186,9 +182,7 @@ def test_actions_do_not_reach_another_clinics_rows(
     assert narrowed.status_code == 404
 
 
-def test_a_mixed_choice_reaches_only_the_own_clinic(
-    sol: Connection, lua: Connection, signed_in: Callable[..., Client]
-) -> None:
+def test_a_mixed_choice_reaches_only_the_own_clinic(sol: Connection, lua: Connection) -> None:
     client = signed_in(Role.CLINIC_MANAGER, lua.clinic)
     ids = list(WebhookEvent.objects.filter(status="parked").values_list("pk", flat=True))
     client.post(reverse("admin:bridge_webhookevent_read_again"), {"event": ids, "confirmed": "1"})
@@ -207,9 +201,7 @@ def relations() -> list[tuple[type, Any]]:
 
 
 @pytest.mark.parametrize("role", [Role.CLINIC_MANAGER, Role.TECHNICAL_ADMIN, Role.SUPERVISOR])
-def test_autocompletes_offer_nothing_of_another_clinic(
-    sol: Connection, lua: Connection, signed_in: Callable[..., Client], role: Role
-) -> None:
+def test_autocompletes_offer_nothing_of_another_clinic(sol: Connection, lua: Connection, role: Role) -> None:
     owner = user(Role.CLINIC_MANAGER, sol.clinic)
     client = signed_in(role, lua.clinic)
     foreign = {Connection: sol.pk, Clinic: sol.clinic_id, User: owner.pk}
@@ -233,9 +225,7 @@ OPERATORS = {Role.TECHNICAL_ADMIN, Role.CLINIC_MANAGER, Role.SUPERVISOR}
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_each_role_opens_the_operation_or_is_refused(
-    sol: Connection, signed_in: Callable[..., Client], role: Role
-) -> None:
+def test_each_role_opens_the_operation_or_is_refused(sol: Connection, role: Role) -> None:
     client = signed_in(role, sol.clinic)
     # Attendants and integrations have no screens at all: they are sent to the sign-in.
     refused = 302 if role in {Role.ATTENDANT, Role.INTEGRATION} else 403
@@ -247,7 +237,7 @@ def test_each_role_opens_the_operation_or_is_refused(
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in {Role.TECHNICAL_ADMIN, Role.CLINIC_MANAGER}])
-def test_who_may_not_act_changes_nothing(sol: Connection, signed_in: Callable[..., Client], role: Role) -> None:
+def test_who_may_not_act_changes_nothing(sol: Connection, role: Role) -> None:
     client = signed_in(role, sol.clinic)
     parked = WebhookEvent.objects.get(connection=sol, status="parked")
     person = ObservedContact.objects.filter(connection=sol).first()
@@ -264,9 +254,7 @@ def test_who_may_not_act_changes_nothing(sol: Connection, signed_in: Callable[..
 
 
 @pytest.mark.parametrize("role", [*sorted(OPERATORS), None])
-def test_no_screen_shows_a_full_name_or_phone(
-    sol: Connection, signed_in: Callable[..., Client], role: Role | None
-) -> None:
+def test_no_screen_shows_a_full_name_or_phone(sol: Connection, role: Role | None) -> None:
     client = signed_in(role, sol.clinic) if role else signed_in(None)
     person = ObservedContact.objects.filter(connection=sol, has_phone=True).first()
     assert person is not None
@@ -285,9 +273,7 @@ def test_no_screen_shows_a_full_name_or_phone(
     assert person.mask in seen
 
 
-def test_an_address_that_does_not_exist_is_404_like_a_foreign_one(
-    sol: Connection, lua: Connection, signed_in: Callable[..., Client]
-) -> None:
+def test_an_address_that_does_not_exist_is_404_like_a_foreign_one(sol: Connection, lua: Connection) -> None:
     client = signed_in(Role.CLINIC_MANAGER, lua.clinic)
     foreign = ObservedContact.objects.filter(connection=sol).first()
     assert foreign is not None

@@ -1,7 +1,6 @@
 """E7: whether the integration keeps up, per day; no sample is no data; each chart has its table."""
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,8 +8,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
-from factories import clinic, connection, contact, event, lane, parked_event, step
+from django.utils import timezone
+from factories import clinic, connection, contact, event, lane, parked_event, signed_in, step
 
 from bridge.models import (
     CallBudget,
@@ -25,17 +24,10 @@ from bridge.queries.sync_numbers import Day, numbers_of
 from consent.roles import Role
 from screens.pages import main_of
 
-pytestmark = pytest.mark.django_db(databases=["default", "audit"])
+pytestmark = [pytest.mark.django_db(databases=["default", "audit"]), pytest.mark.usefixtures("in_english")]
 
 PAGE = reverse("admin:bridge_intakecounter_changelist")
 ZONE = ZoneInfo("America/Sao_Paulo")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    """The sentences of the code; their Portuguese is the catalogue's."""
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture
@@ -44,13 +36,6 @@ def here() -> Connection:
     budget = CallBudget.objects.create(name=f"krayin:{made.pk}", refill_per_minute=50)
     made.krayin_users.add(KrayinUser.objects.create(krayin=made.krayin, email="ponte@clinica.exemplo", budget=budget))
     return made
-
-
-@pytest.fixture
-def viewer(here: Connection, signed_in: Callable[..., Client]) -> Client:
-    client = signed_in(Role.CLINIC_MANAGER, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
 
 
 def yesterday() -> date:
@@ -182,7 +167,6 @@ def test_one_connection_at_a_time_and_only_the_own(viewer: Client, here: Connect
     assert viewer.get(f"{PAGE}?connection=x").status_code == 404
 
 
-def test_without_connection_the_page_says_so(signed_in: Callable[..., Client]) -> None:
+def test_without_connection_the_page_says_so() -> None:
     client = signed_in(Role.CLINIC_MANAGER, clinic("Clínica Nova"))
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     assert "No connection yet" in main_of(opened(client))

@@ -1,14 +1,13 @@
 """B1: one box finds a person by phone, e-mail or conversation number, and one time line tells what became of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from factories import (
     CONVERSATION,
     EMAIL,
@@ -24,9 +23,9 @@ from factories import (
     link,
     parked_event,
     refused_step,
+    signed_in,
     stage_change,
     step,
-    user,
 )
 
 from audit.models import AuditLog
@@ -35,43 +34,17 @@ from bridge.models import Connection, Lane, ObservedContact, Suggestion, SyncedO
 from bridge.sync.partners import krayin_client
 from consent.models import ConsentRecord
 from consent.roles import Role
-from screens.pages import main_of
+from screens.pages import main_of, said
 from tests.bridge.connected_clinic import Bridge, bridge, chatwoot, krayin
 
 __all__ = ["bridge", "chatwoot", "krayin"]
 
-pytestmark = pytest.mark.django_db(databases="__all__")
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.usefixtures("in_english")]
 
 LIVE = pytest.mark.django_db(transaction=True, databases="__all__")
 
 TRACE = reverse("admin:bridge_trace")
 SYNC = reverse("admin:bridge_trace_sync_now")
-
-
-@pytest.fixture(autouse=True)
-def _english() -> Iterator[None]:
-    """The sentences of the code; their Portuguese is the catalogue's."""
-    with translation.override("en"):
-        yield
-
-
-@pytest.fixture
-def here() -> Connection:
-    return connection(clinic("Clínica Mar"))
-
-
-@pytest.fixture
-def viewer(here: Connection, signed_in: Callable[..., Client]) -> Client:
-    client = signed_in(Role.CLINIC_MANAGER, here.clinic)
-    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    return client
-
-
-@pytest.fixture
-def marina(here: Connection) -> ObservedContact:
-    person = contact(here, email=EMAIL)
-    conversation(person)
-    return person
 
 
 def story_of(person: ObservedContact, query: str = "") -> str:
@@ -325,9 +298,7 @@ def test_conversations_of_one_person_are_told_apart(viewer: Client, marina: Obse
 def test_sync_now_makes_the_lane_due_and_is_audited(viewer: Client, marina: ObservedContact) -> None:
     response = viewer.post(SYNC, {"contact": str(marina.pk)})
     assert response["Location"] == story_of(marina)
-    assert [str(message) for message in get_messages(response.wsgi_request)] == [
-        f"{marina.mask} is looked at again now."
-    ]
+    assert said(response) == [f"{marina.mask} is looked at again now."]
     row = Lane.objects.get(lane_key=lane(marina))
     assert row.dirty > row.clean_to
     assert AuditLog.objects.filter(action="hand.sync", clinic_id=marina.connection.clinic_id).count() == 1
@@ -339,9 +310,7 @@ def test_sync_now_of_nobody_is_404(viewer: Client, posted: dict[str, str]) -> No
     assert viewer.get(SYNC).status_code == 404
 
 
-def test_supervisors_trace_but_do_not_act(
-    signed_in: Callable[..., Client], here: Connection, marina: ObservedContact
-) -> None:
+def test_supervisors_trace_but_do_not_act(here: Connection, marina: ObservedContact) -> None:
     client = signed_in(Role.SUPERVISOR, here.clinic)
     response = client.get(search(client, PHONE)["Location"])
     assert marina.mask in main_of(response)
@@ -449,8 +418,7 @@ def test_a_side_nobody_offered_is_404(viewer: Client, marina: ObservedContact, c
 
 def written(bridge: Bridge) -> tuple[Client, ObservedContact]:
     """Ana is on both sides; somebody gave her another name in Krayin."""
-    client = Client(HTTP_ACCEPT_LANGUAGE="en")
-    client.force_login(user(Role.CLINIC_MANAGER, bridge.connection.clinic))
+    client = signed_in(Role.CLINIC_MANAGER, bridge.connection.clinic)
     with bridge.chatwoot.capture() as deliveries:
         bridge.chatwoot.new_person_writes("Bom dia", name="Ana Lima", phone_number="+5511900000021")
     bridge.deliver(deliveries)
@@ -467,7 +435,7 @@ def compare(client: Client, of: ObservedContact) -> HttpResponse:
 
 def choose(client: Client, of: ObservedContact, choice: str) -> str:
     answer = client.post(reverse("admin:bridge_observedcontact_choose", args=[of.pk]), {"choice": choice})
-    return str(list(get_messages(answer.wsgi_request))[-1])
+    return said(answer)[-1]
 
 
 @LIVE
@@ -520,7 +488,7 @@ def test_a_partner_that_is_away_is_said_and_nothing_changes(bridge: Bridge) -> N
     bridge.fault("down")
     answer = compare(client, ana)
     assert answer["Location"] == story_of(ana)
-    assert [str(m) for m in get_messages(answer.wsgi_request)] == ["Krayin does not answer: try again later."]
+    assert said(answer) == ["Krayin does not answer: try again later."]
 
 
 @LIVE

@@ -1,7 +1,6 @@
 """D1 and D2: who did what, and who saw whom; names of fields, never values, only of the viewer's clinics."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from factories import EMAIL, NAME, PHONE, contact, user
+from factories import EMAIL, NAME, PHONE, contact, signed_in, user
 
 from audit.models import AuditLog
 from audit.services import Entry, record_many
@@ -29,7 +28,7 @@ READERS = [Role.DPO, Role.DPO_SUBSTITUTE, Role.AUDITOR]
 
 
 @pytest.fixture
-def dpo(sol: Connection, signed_in: Callable[..., Client]) -> Client:
+def dpo(sol: Connection) -> Client:
     return signed_in(Role.DPO, sol.clinic)
 
 
@@ -76,7 +75,7 @@ def test_no_value_and_no_whole_contact_stands_on_the_page(
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_only_who_looks_after_the_audit_sees_it(sol: Connection, signed_in: Callable[..., Client], role: Role) -> None:
+def test_only_who_looks_after_the_audit_sees_it(sol: Connection, role: Role) -> None:
     client = signed_in(role, sol.clinic)
     for address in (TRAIL, WHO, reverse("admin:audit_verification_changelist")):
         assert (client.get(address).status_code == 200) == (role in READERS), address
@@ -85,9 +84,7 @@ def test_only_who_looks_after_the_audit_sees_it(sol: Connection, signed_in: Call
         assert rows("audit.export") == rows("audit.view") == []
 
 
-def test_another_clinics_acts_are_absent_and_404(
-    dpo: Client, sol: Connection, lua: Connection, bia: User, signed_in: Callable[..., Client]
-) -> None:
+def test_another_clinics_acts_are_absent_and_404(dpo: Client, sol: Connection, lua: Connection, bia: User) -> None:
     act(bia, lua, reason_code="nothing_found", action="search")
     foreign = AuditLog.objects.get(clinic_id=lua.clinic_id, action="search")
     assert "ninguém encontrado" not in main_of(dpo.get(TRAIL))
@@ -150,9 +147,7 @@ def test_a_person_is_found_by_phone_and_the_search_is_recorded(
     assert {line["person"] for line in lines} == {"·0001 m•••@•••"}
 
 
-def test_a_person_of_another_clinic_is_not_found(
-    lua: Connection, marina: DataSubject, signed_in: Callable[..., Client]
-) -> None:
+def test_a_person_of_another_clinic_is_not_found(lua: Connection, marina: DataSubject) -> None:
     answer = signed_in(Role.DPO, lua.clinic).post(PERSON, {"screen": "trail", "q": EMAIL})
     assert answer.status_code == 200
     assert "Ninguém nas suas clínicas tem este contato" in main_of(answer)

@@ -58,8 +58,7 @@ def test_a_public_address_loses_only_its_last_stroke(raw: str) -> None:
 def test_a_public_address_is_a_site_without_a_path(raw: str) -> None:
     env = environment(U=raw)
     env.origin("U", default="")
-    env.origins("U")
-    assert problems(env) == ["U", "U"]
+    assert problems(env) == ["U"]
 
 
 def test_the_level_of_the_log_may_be_written_small() -> None:

@@ -8,23 +8,21 @@ import pytest
 from django.db import connections
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
-from wizard import EMAIL, PASSWORD, Wizard
+from wizard import EMAIL, Wizard
 
 from bridge.sandbox.chatwoot import ChatwootSandbox
 from bridge.sandbox.krayin import SandboxKrayin
 from bridge.sync.worker import Worker
 from bridge.webhooks.registry import registry
 from config.celery import app
-from consent.encryption.datakeys import cache
 from consent.models import User
+from tests.browsing import PASSWORD
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    cache.clear()
     registry.forget()
     yield
-    cache.clear()
     registry.forget()
 
 

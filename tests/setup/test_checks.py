@@ -11,11 +11,11 @@ from django.utils import timezone
 from wizard import Wizard, text_of
 
 from bridge.connecting import checks
+from bridge.connecting.access import krayin_setup, try_chatwoot
 from bridge.connecting.asking import Answers, ask
 from bridge.connecting.checks import BY_CODE, State
 from bridge.connecting.look import Look
 from bridge.connecting.spec import read_spec
-from bridge.connecting.wire import krayin_setup, try_chatwoot
 from bridge.models import Connection, Effect, IntakeCounter, Lane
 from bridge.sandbox.chatwoot import ACCOUNT_ID, ADMIN_TOKEN
 from bridge.sandbox.krayin import BRIDGE, SandboxKrayin

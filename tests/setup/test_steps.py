@@ -46,6 +46,17 @@ def test_a_wrong_chatwoot_is_explained_and_not_kept(wizard: Wizard, typed: dict[
     assert wizard.setup.chatwoot_token is None
 
 
+@pytest.mark.parametrize(("allowed", "at_once", "in_a_minute"), [(60, 10, 50), (600, 100, 500), (None, 200, 1000)])
+def test_ponte_calls_as_often_as_krayin_says_it_may(
+    wizard: Wizard, allowed: int | None, at_once: int, in_a_minute: int
+) -> None:
+    wizard.as_far_as("krayin")
+    with SandboxKrayin(rate_limit=allowed) as krayin:
+        wizard.to_krayin(address=krayin.url)
+        budget = KrayinUser.objects.get().budget
+        assert (budget.capacity, budget.refill_per_minute) == (at_once, in_a_minute)
+
+
 def test_an_address_pasted_from_the_browser_is_understood(wizard: Wizard) -> None:
     wizard.as_far_as("chatwoot")
     wizard.to_chatwoot(address=f"{wizard.chatwoot.url}/app/accounts/3/inbox/7", account="")

@@ -2,56 +2,36 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 import requests
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from wizard import EMAIL, PASSWORD
+from playwright.sync_api import BrowserContext, expect
 
 from bridge.models import Connection, Setup, SyncedObject
 from bridge.reconcile.jobs import poll_due
 from bridge.sandbox.chatwoot import ACCOUNT_ID, ADMIN_TOKEN, ChatwootSandbox
 from bridge.sandbox.krayin import BRIDGE, SandboxKrayin
 from consent.models import User
+from tests.browsing import PATIENCE_MS, Visitor, browser, context, size
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases="__all__")]
+__all__ = ["browser", "context", "size"]
 
-PATIENCE_MS = 60_000  # on a busy machine
 SHOTS = os.environ.get("PONTE_SHOTS", "")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _orm_beside_the_browser() -> Iterator[None]:
-    """Playwright's synchronous interface runs an event loop in this thread, in which Django refuses queries."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
+@dataclass
+class Newcomer(Visitor):
+    """Somebody who has never seen Ponte."""
 
-
-@pytest.fixture(scope="module")
-def browser(_orm_beside_the_browser: None) -> Iterator[Browser]:
-    path = os.environ.get("PONTE_CHROMIUM") or "/usr/bin/chromium"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-class Newcomer:
-    """Somebody who has never seen Ponte, with a browser of a desk or a phone."""
-
-    def __init__(self, page: Page, base: str, label: str) -> None:
-        self.page, self.base, self.label, self.complaints = page, base, label, []  # type: ignore[var-annotated]
-        self.seen = 0
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+    label: str = ""
+    seen: int = 0
 
     def look(self, name: str) -> None:
         """No sideways scrolling anywhere; keep a picture where the environment says so."""
-        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, name
+        assert self.sideways <= 0, name
         if SHOTS:
             self.seen += 1
             self.page.screenshot(path=f"{SHOTS}/{self.label}-{self.seen:02}-{name}.png", full_page=True)
@@ -65,24 +45,16 @@ class Newcomer:
     def says(self, text: str) -> None:
         expect(self.page.locator("body")).to_contain_text(text, timeout=PATIENCE_MS)
 
-    def sign_in(self) -> None:
-        self.page.goto(self.base + reverse("admin:login"))
-        self.page.fill("input[name=username]", EMAIL)
-        self.page.fill("input[name=password]", PASSWORD)
-        self.page.press("input[name=password]", "Enter")
-        self.page.wait_for_url(lambda address: "/login/" not in address)
 
-
-@pytest.fixture(params=[(1280, 900), (360, 740)], ids=["desk", "phone"])
-def newcomer(request: pytest.FixtureRequest, browser: Browser, public: str, administrator: User) -> Iterator[Newcomer]:
-    width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, locale="pt-BR")
+@pytest.fixture
+def newcomer(
+    request: pytest.FixtureRequest, context: BrowserContext, public: str, administrator: User
+) -> Iterator[Newcomer]:
     way = "poll" if "poll" in request.node.name else "web"
-    person = Newcomer(context.new_page(), public, f"{request.node.callspec.id}-{way}")
-    person.sign_in()
+    person = Newcomer(context.new_page(), public, label=f"{request.node.callspec.id}-{way}")
+    person.sign_in(administrator)
     yield person
     assert person.complaints == []
-    context.close()
 
 
 def as_far_as_the_test(me: Newcomer, chatwoot: ChatwootSandbox, krayin: SandboxKrayin, *, arrives: str) -> None:

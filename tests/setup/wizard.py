@@ -1,19 +1,16 @@
 """Going through the assistant without a browser, and what its pages say."""
 
-import html
-import re
 from typing import Any
 
 from django.test import Client
 from django.urls import reverse
+from screens.pages import text_of
 
 from bridge.models import Setup
 from bridge.sandbox.chatwoot import ACCOUNT_ID, ADMIN_TOKEN, WHATSAPP_INBOX_ID, ChatwootSandbox
 from bridge.sandbox.krayin import BRIDGE, SandboxKrayin
 
-PASSWORD = "uma senha bem comprida"
 EMAIL = "admin@clinica.exemplo"
-TAGS = re.compile(r"<(script|style|head|nav)\b.*?</\1>|<[^>]+>", re.DOTALL)
 
 
 class Wizard:
@@ -69,8 +66,3 @@ class Wizard:
                 return self
             go()
         return self
-
-
-def text_of(response: Any) -> str:
-    """The visible text, in one line."""
-    return " ".join(html.unescape(TAGS.sub(" ", response.content.decode())).split())

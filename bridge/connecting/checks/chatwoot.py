@@ -7,12 +7,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bridge.clients.chatwoot_setup import HEADER_DROPPED
 from bridge.connecting.changes import apply
 from bridge.connecting.chatwoot_changes import Webhook, chatwoot_changes, our_webhook
 from bridge.connecting.checks.base import Check, Finding
 from bridge.connecting.inboxes import conflict_with
 from bridge.connecting.look import Look
-from bridge.connecting.problems import HEADER_DROPPED, problem_of
+from bridge.connecting.problems import problem_of
 from bridge.errors import PartnerError
 from bridge.models import Connection, IntakeCounter, Partner, WebhookSecret
 

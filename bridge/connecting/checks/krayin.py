@@ -1,6 +1,6 @@
 """What fails in practice on Krayin's side (Krayin contract sections 0 to 6, 11 and 13)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,6 @@ from bridge.connecting.checks.base import Check, Finding
 from bridge.connecting.krayin_changes import HINTS, NEEDED, LeadReference, OptionalEmail, PersonReference
 from bridge.connecting.look import Look
 from bridge.connecting.problems import problem_of
-from bridge.connecting.wire import offsets
 from bridge.errors import PartnerError
 
 ME = frozenset({"me"})
@@ -230,3 +229,12 @@ def _differs(moment: datetime, zone: ZoneInfo) -> bool:
 def _offset(seconds: float) -> str:
     sign = "-" if seconds < 0 else "+"
     return f"{sign}{int(abs(seconds)) // 3600:02}:{int(abs(seconds)) % 3600 // 60:02}"
+
+
+def offsets(midnights: tuple[datetime, ...]) -> frozenset[timedelta]:
+    """Distances from UTC that these local midnights may mean: UTC-11 to UTC+12 (Krayin contract section 20.7)."""
+    found = set()
+    for moment in midnights:
+        since = timedelta(hours=moment.hour, minutes=moment.minute)
+        found.add(-since if since <= timedelta(hours=11) else timedelta(hours=24) - since)
+    return frozenset(found)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from bridge.models import Connection
 from bridge.queries import addresses, search
 from bridge.queries.story import Story, stories_of_conversation
-from bridge.queries.times import clock
+from config.times import clock
 from consent.encryption import Actor
 
 

@@ -18,7 +18,7 @@ class Faults:
     `drop`: share of deliveries never sent; `drop_next`: the next N are never sent. `delay_s`: each delivery waits a
     random time up to this. `duplicate_same_id`, `duplicate_new_id`: share of events delivered twice, either way.
     `rest`: ok, slow (waits `rest_delay_s`), error (500 with HTML), down (the connection is cut), throttled (429);
-    `rest_times`: the mode ends after this many calls, None = it stays.
+    `rest_after`: the mode begins after this many good calls; `rest_times`: it ends after this many, None = it stays.
     """
 
     drop: float = 0.0
@@ -28,6 +28,7 @@ class Faults:
     duplicate_new_id: float = 0.0
     rest: str = "ok"
     rest_delay_s: float = 1.0
+    rest_after: int = 0
     rest_times: int | None = None
 
 
@@ -83,6 +84,9 @@ class FaultSwitches:
         """The mode for one REST call, and its delay in seconds."""
         with self._lock:
             faults = self._faults
+            if faults.rest_after > 0:
+                faults.rest_after -= 1
+                return "ok", faults.rest_delay_s
             mode = faults.rest
             if mode != "ok" and faults.rest_times is not None:
                 faults.rest_times -= 1

@@ -141,7 +141,7 @@
     if (status === 401) { refused(status, answer, true); return false; }
     if (!ok) { say(answer.text); return false; }
     looks = 0;
-    say(action === 'sincronizar' ? '' : T.saved);
+    say(['sincronizar', 'dispensar'].includes(action) ? '' : T.saved);
     closeForms();
     accept(answer);
     return true;
@@ -190,7 +190,7 @@
 
   function draw() {
     if (!sections) {
-      sections = Object.fromEntries(['bands', 'person', 'sync', 'lead', 'others', 'asked', 'actions', 'leave'].map((name) => [name, h('section', { 'data-part': name })]));
+      sections = Object.fromEntries(['bands', 'person', 'sync', 'lead', 'hints', 'others', 'asked', 'actions', 'leave'].map((name) => [name, h('section', { 'data-part': name })]));
       root.replaceChildren(...Object.values(sections));
       sections.leave.replaceChildren(button(T.signOut, signOut, { class: 'quiet' }));
     }
@@ -198,6 +198,7 @@
     fill('person', drawPerson());
     fill('sync', drawSync());
     fill('lead', drawLead());
+    fill('hints', drawHints());
     fill('others', drawOthers());
     fill('asked', drawAsked());
     fill('actions', drawActions());
@@ -262,6 +263,20 @@
       if (wanted !== lead.stage_id) { choice.blur(); act('etapa', { etapa: wanted, vista: lead.stage_id }); }
     };
     return h('form', { class: 'row', onsubmit: send }, h('label', { for: 'stage' }, T.moveTo), choice, h('button', { type: 'submit' }, T.move));
+  }
+
+  function drawHints() {
+    const hints = content.hints;
+    if (!hints) return [];
+    return [
+      h('h2', {}, T.hints),
+      h('ul', {}, hints.suggestions.map((one) => h('li', { class: 'hint' },
+        h('span', {}, h('strong', {}, one.act), ` ${one.because}`),
+        button(T.dismiss, () => act('dispensar', { dica: one.id }), { class: 'quiet', 'data-hint': one.id })))),
+      h('p', { class: 'calm' }, hints.score),
+      hints.why.length > 0 && h('details', { class: 'why' }, h('summary', {}, T.why),
+        h('ul', {}, hints.why.map((line) => h('li', {}, line))), h('p', { class: 'calm' }, T.judges)),
+    ];
   }
 
   function drawOthers() {

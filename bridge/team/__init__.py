@@ -1,0 +1,1 @@
+"""Who in Chatwoot is who in Krayin, and who gets an opportunity (screen A9)."""
