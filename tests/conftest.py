@@ -6,7 +6,6 @@ from time import time
 from typing import Any
 
 import pytest
-from django.core.management.commands import flush
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -22,7 +21,9 @@ from consent.encryption.datakeys import cache
 LONG = (
     "test_five_hundred_rounds.py", "test_small_run.py", "test_walk.py", "test_small_runs.py", "test_pace_over_processes.py",
     "test_up_end_to_end.py", "test_first_conversation.py", "test_any_order_in_bulk.py", "test_stopping_a_run.py",
-    "test_in_a_browser.py", "test_rules_in_any_order.py", "test_unknown_effects.py", "test_description.py",
+    "test_migrations.py", "test_every_page.py", "test_every_page_in_a_browser.py", "test_without_postgresql.py",
+    "test_without_broker.py", "test_stopping.py", "test_in_a_browser.py", "test_rules_in_any_order.py",
+    "test_unknown_effects.py", "test_description.py",
 )  # fmt: skip
 
 
@@ -80,8 +81,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         emptying = Emptying()
     connection_created.connect(may_empty, dispatch_uid="tests.may_empty")
     with pytest.MonkeyPatch.context() as django_itself:
-        django_itself.setattr(connection.ops, "sql_flush", emptying)
-        django_itself.setattr(flush, "emit_post_migrate_signal", lambda **_: None)
+        # Of the class: a browser's loop has connections of its own.
+        django_itself.setattr(type(connection.ops), "sql_flush", emptying)
         yield
 
 
