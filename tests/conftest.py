@@ -21,7 +21,7 @@ from consent.encryption.datakeys import cache
 LONG = (
     "test_five_hundred_rounds.py", "test_small_run.py", "test_walk.py", "test_small_runs.py", "test_pace_over_processes.py",
     "test_up_end_to_end.py", "test_first_conversation.py", "test_any_order_in_bulk.py", "test_stopping_a_run.py",
-    "test_migrations.py", "test_every_page.py", "test_every_page_in_a_browser.py", "test_without_postgresql.py",
+    "test_every_page.py", "test_every_page_in_a_browser.py", "test_without_postgresql.py",
     "test_without_broker.py", "test_stopping.py", "test_in_a_browser.py", "test_rules_in_any_order.py",
     "test_unknown_effects.py", "test_description.py",
 )  # fmt: skip
@@ -55,6 +55,8 @@ class Emptying:
 
     def __call__(self, style: object, tables: list[str], **_: object) -> list[str]:
         tables = [name for name in tables if name not in self.stays]
+        if not tables:  # of a database that tests make for themselves
+            return []
         with connection.cursor() as cursor:
             cursor.execute(self.GUARDED)
             guarded = {name for (name,) in cursor.fetchall()}

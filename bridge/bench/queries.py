@@ -147,15 +147,20 @@ class Ids:
         }
 
 
-def measure(ground: Ground, report: Report) -> None:
+def fill(ground: Ground, report: Report) -> Ids:
+    """Write the links and messages of six months, and tell how many."""
     numbers = [c.pk for c in clinics.receiving(ground.sized(CONNECTIONS, 10))]
-    contacts, runs = ground.sized(CONTACTS, 10_000), 50 if ground.wishes.small else RUNS
+    contacts = ground.sized(CONTACTS, 10_000)
     ground.say(f"filling in {contacts} links and {contacts * MESSAGES_EACH} messages over {MONTHS} months")
     _earlier_months()
     filling.links(numbers, contacts=contacts, messages_each=MESSAGES_EACH, months=MONTHS)
     filling.settled()
     report.figures = {"contact_mappings": contacts, "activity_mappings": contacts * MESSAGES_EACH, "months": MONTHS}
-    ids = Ids(numbers, contacts)
+    return Ids(numbers, contacts)
+
+
+def measure(ground: Ground, report: Report) -> None:
+    ids, runs = fill(ground, report), 50 if ground.wishes.small else RUNS
     ground.say(f"asking each question {runs} times")
     ground.statements.begin()
     for question in QUESTIONS:

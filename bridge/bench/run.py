@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
-from bridge.bench import audit, backlog, endtoend, intake, lanes, queries
+from bridge.bench import audit, backlog, endtoend, intake, lanes, pages, queries
 from bridge.bench.asked import PROJECT, RECORD, REPORT, Inside, Wishes
 from bridge.bench.errors import CannotMeasure
 from bridge.bench.ground import Ground
@@ -30,6 +30,7 @@ BENCHES: Mapping[str, Callable[[Ground, Report], None]] = {
     "lanes": lanes.measure,
     "backlog": backlog.measure,
     "queries": queries.measure,
+    "pages": pages.measure,
     "audit": audit.measure,
 }
 

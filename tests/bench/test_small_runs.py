@@ -10,6 +10,7 @@ FIGURES = {
     "lanes": {"lanes_per_s", "lanes_per_s_under_a_snapshot", "finishes_refused"},
     "backlog": {"events_per_s", "events", "others_p95_rise"},
     "queries": {"contact_mappings", "activity_mappings", "sequential_scans"},
+    "pages": {"pages", "slowest_page_p95_ms"},
     "audit": {"rows", "sealed_rows_per_s", "verified_rows", "verified_rows_per_s", "findings"},
 }
 LATENCIES = {
@@ -20,6 +21,7 @@ LATENCIES = {
     "queries": {
         "insert_mapping", "conversations_of_a_lead", "messages_of_a_conversation", "update_insights", "complex_join",
     },
+    "pages": {"all_pages", "slowest_page"},
     "audit": {"plain_insert", "audit_write", "reveal"},
 }  # fmt: skip
 

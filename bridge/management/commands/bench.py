@@ -19,9 +19,9 @@ LONGEST_S = 60  # the requests of a phase at full speed are made before it: 14 M
 class Command(BaseCommand):
     help = (
         "Measures on this machine, beside a baseline of the same run: intake (webhook answers), endtoend (webhook to "
-        "CRM), lanes (claims), backlog (catching up after an outage), queries (1 M links, 5 M messages), audit "
-        "(writing, opening, sealing, verifying 1 M rows). Starts its "
-        "own PostgreSQL and Redis/Valkey in a fresh directory, with every commit on disk, and removes them afterwards. "
+        "CRM), lanes (claims), backlog (catching up after an outage), queries (1 M links, 5 M messages), pages (of the "
+        "admin, over them), audit (writing, opening, sealing, verifying 1 M rows). Starts its own "
+        "PostgreSQL and Redis/Valkey in a fresh directory, with every commit on disk, and removes them afterwards. "
         "Progress goes to standard error. 0 also when a number is missed; 2 when something did not come up."
     )
     # Keys and servers do not exist yet; every process that is started checks them itself.
