@@ -101,7 +101,10 @@ def _audit(of: Connection, by: User, person: ObservedContact) -> None:
         ],
         own_connection=False,
     )
-    found = [Finding(Kind.MODIFIED, "row 7 at position 9"), Finding(Kind.CUT, "checkpoint place 1 knows segments 2 to 3")]
+    found = [
+        Finding(Kind.MODIFIED, "row 7 at position 9"),
+        Finding(Kind.CUT, "checkpoint place 1 knows segments 2 to 3"),
+    ]
     Verification.objects.create(
         mode="full", rows=9, last_position=9, last_segment=1, findings=[one.as_json() for one in found], seconds=0.4,
         key_id="t1", mac=b"",
