@@ -1,6 +1,7 @@
 """A real browser: one Chromium for each file of tests, windows of a desk and of a phone, and what they complain about."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from consent.roles import Role
 PASSWORD = "uma senha bem comprida"
 DESK, PHONE_SIZE = (1280, 800), (360, 740)
 PATIENCE_MS = 60_000  # on a busy machine
+SETTLE_S = 5.0
 # The second is what Chromium will do for everybody one day: no cookie reaches a frame of another site.
 FLAGS = ["--no-sandbox", "--test-third-party-cookie-phaseout"]
 
@@ -100,9 +102,13 @@ class Visitor:
 
 
 def sideways(page: Page | Frame) -> int:
-    """Pixels by which a page is wider than its window."""
-    found: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return found
+    """Pixels by which a page is wider than its window, once charts have followed a new width."""
+    end = time.monotonic() + SETTLE_S
+    while True:
+        pixels: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if pixels <= 0 or time.monotonic() > end:
+            return pixels
+        page.wait_for_timeout(50)
 
 
 def account(role: Role, of: Connection, **fields: str) -> User:

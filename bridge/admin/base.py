@@ -4,8 +4,9 @@ from typing import Any, ClassVar
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
 
 from bridge.admin.paging import BoundedPaginator
@@ -75,6 +76,29 @@ class OperationAdmin(ClinicScopedAdmin):
         context = {"summary": self.summary(request), **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
+
+
+class PerConnectionAdmin(OperationAdmin):
+    """A page about one of the viewer's connections at a time."""
+
+    joined: ClassVar[tuple[str, ...]] = ("clinic",)  # what the page needs of the connection besides itself
+
+    def connections(self, request: HttpRequest, *, act: bool = False) -> models.QuerySet[Connection]:
+        return super().connections(request, act=act).select_related(*self.joined)
+
+    def one_connection(self, request: HttpRequest, pk: int, *, act: bool = False) -> Connection:
+        found = self.connections(request, act=act).filter(pk=pk).first()
+        if found is None:
+            raise Http404
+        return found
+
+    def choice(self, request: HttpRequest) -> tuple[list[Connection], Connection | None]:
+        """The viewer's connections, and the one that was asked for, else the first."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        connections = list(self.connections(request))
+        asked = request.GET.get("connection", "")
+        return connections, next((row for row in connections if str(row.pk) == asked), next(iter(connections), None))
 
 
 def actor_of(request: HttpRequest) -> Actor:

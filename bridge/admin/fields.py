@@ -5,13 +5,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bridge.admin.base import OperationAdmin
+from bridge.admin.base import PerConnectionAdmin
 from bridge.connecting.problems import problem_of
 from bridge.errors import PartnerError
 from bridge.fields import edit, lists, words
@@ -100,9 +99,10 @@ def _choices(fields: Mapping[str, Field], kept: set[str]) -> list[Any]:
 
 
 @admin.register(FieldRow)
-class FieldRowAdmin(OperationAdmin):
+class FieldRowAdmin(PerConnectionAdmin):
     """All pages are drawn by hand: a draft, what it would do, and its published versions."""
 
+    joined = ("clinic", "field_version")
     question = gettext_lazy("Which field of Chatwoot becomes which field of Krayin, and who wins?")
     help_text = gettext_lazy(
         "Each row joins a field of Chatwoot with a field of Krayin. Changes stay a draft until somebody publishes them "
@@ -122,12 +122,6 @@ class FieldRowAdmin(OperationAdmin):
 
     # Finding ----------------------------------------------------------------------------------------------------------
 
-    def one_connection(self, request: HttpRequest, pk: int) -> Connection:
-        found = self.connections(request, act=True).select_related("field_version").filter(pk=pk).first()
-        if found is None:
-            raise Http404
-        return found
-
     def one_row(self, request: HttpRequest, pk: int | str) -> FieldRow:
         rows = FieldRow.objects.filter(connection__in=self.connections(request, act=True))
         found = rows.select_related("connection__field_version").filter(pk=pk).first() if str(pk).isdecimal() else None
@@ -138,11 +132,7 @@ class FieldRowAdmin(OperationAdmin):
     # The page ---------------------------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        connections = list(self.connections(request).select_related("field_version"))
-        asked = request.GET.get("connection", "")
-        chosen = next((row for row in connections if str(row.pk) == asked), connections[0] if connections else None)
+        connections, chosen = self.choice(request)
         return self._list(request, chosen, connections)
 
     def _list(
@@ -168,7 +158,7 @@ class FieldRowAdmin(OperationAdmin):
 
     def list_act_view(self, request: HttpRequest, connection_id: int) -> HttpResponse:
         """POST `do`: check, publish, restore, read the lists, read the contacts of the check."""
-        connection = self.one_connection(request, connection_id)
+        connection = self.one_connection(request, connection_id, act=True)
         acts: dict[str, Callable[[HttpRequest, Connection], None]] = {
             "fetch": self._fetch, "sample": self._read_sample, "publish": self._publish, "restore": self._restore,
         }  # fmt: skip
@@ -230,7 +220,7 @@ class FieldRowAdmin(OperationAdmin):
         return _back(row.connection)
 
     def new_view(self, request: HttpRequest, connection_id: int) -> HttpResponse:
-        connection = self.one_connection(request, connection_id)
+        connection = self.one_connection(request, connection_id, act=True)
         form = FieldForm(request.POST or None, connection=connection, known=lists.known(connection))
         if request.method == "POST" and form.is_valid():
             try:

@@ -5,14 +5,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bridge.admin.base import OperationAdmin
+from bridge.admin.base import PerConnectionAdmin
 from bridge.connecting.problems import problem_of
 from bridge.errors import PartnerError
 from bridge.models import Connection, DirectoryEntry, StageRule
@@ -115,7 +114,7 @@ def _stage(connection: Connection, stage_id: int) -> tuple[dict[str, Any], dict[
 
 
 @admin.register(StageRule)
-class StageRuleAdmin(OperationAdmin):
+class StageRuleAdmin(PerConnectionAdmin):
     """All pages are drawn by hand: a list whose order means something."""
 
     question = gettext_lazy("Why does an opportunity move by itself?")
@@ -138,12 +137,6 @@ class StageRuleAdmin(OperationAdmin):
 
     # Finding ----------------------------------------------------------------------------------------------------------
 
-    def one_connection(self, request: HttpRequest, pk: int, *, act: bool = False) -> Connection:
-        found = self.connections(request, act=act).filter(pk=pk).first()
-        if found is None:
-            raise Http404
-        return found
-
     def one_rule(self, request: HttpRequest, pk: int | str) -> StageRule:
         rows = StageRule.objects.filter(connection__in=self.connections(request, act=True))
         found = rows.select_related("connection").filter(pk=pk).first() if str(pk).isdecimal() else None
@@ -154,11 +147,7 @@ class StageRuleAdmin(OperationAdmin):
     # The list ---------------------------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        connections = list(self.connections(request))
-        asked = request.GET.get("connection", "")
-        chosen = next((row for row in connections if str(row.pk) == asked), connections[0] if connections else None)
+        connections, chosen = self.choice(request)
         return self._list(request, chosen, connections)
 
     def simulate_view(self, request: HttpRequest, connection_id: int) -> HttpResponse:

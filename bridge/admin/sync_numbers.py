@@ -1,6 +1,5 @@
 """E7 Synchronisation: is the integration keeping up?"""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,14 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bridge.admin.base import OperationAdmin
+from bridge.admin.charts import chart
 from bridge.admin.check import percent
 from bridge.models import IntakeCounter
 from bridge.queries import sync_numbers as numbers
 from bridge.queries.sync_numbers import Day, Numbers
 
 PERIODS = (7, 30)
-# Two colours, told apart by the dash of the second, too (screens section 15).
-FIRST, SECOND = "var(--color-primary-600)", "var(--color-base-500)"
 
 
 @admin.register(IntakeCounter)
@@ -84,44 +82,19 @@ def _drawn(found: Numbers) -> dict[str, Any]:
 
 
 def _time_chart(days: Sequence[Day]) -> str:
-    return _chart(
-        days,
-        (_("median"), [one.p50 for one in days], FIRST, []),
-        (_("95 % up to"), [one.p95 for one in days], SECOND, [6, 4]),
+    return chart(
+        [f"{one.day:%d/%m}" for one in days],
+        (_("median"), [one.p50 for one in days]),
+        (_("95 % up to"), [one.p95 for one in days]),
         suffix="s",
     )
 
 
 def _volume_chart(days: Sequence[Day]) -> str:
-    return _chart(
-        days,
-        (_("events"), [one.events for one in days], FIRST, []),
-        (_("CRM calls"), [one.calls for one in days], SECOND, [6, 4]),
-        suffix="",
-    )
-
-
-def _chart(days: Sequence[Day], *lines: tuple[str, list[Any], str, list[int]], suffix: str) -> str:
-    """What the theme's chart draws: JSON for Chart.js."""
-    return json.dumps(
-        {
-            "labels": [f"{one.day:%d/%m}" for one in days],
-            "datasets": [
-                {
-                    "label": name,
-                    "data": [None if value is None else round(value, 1) for value in values],
-                    "borderColor": colour,
-                    "backgroundColor": colour,
-                    "borderDash": dash,
-                    "displayYAxis": True,
-                    "suffixYAxis": suffix,
-                    "maxTicksXLimit": 12,
-                    "pointStyle": "circle",
-                    "pointRadius": 3,
-                }
-                for name, values, colour, dash in lines
-            ],
-        }
+    return chart(
+        [f"{one.day:%d/%m}" for one in days],
+        (_("events"), [one.events for one in days]),
+        (_("CRM calls"), [one.calls for one in days]),
     )
 
 

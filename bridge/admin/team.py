@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils.dateparse import parse_date
@@ -15,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.admin import cells
-from bridge.admin.base import OperationAdmin
+from bridge.admin.base import PerConnectionAdmin
 from bridge.connecting.problems import problem_of
 from bridge.errors import PartnerError
 from bridge.models import Connection, DirectoryEntry, Owner, OwnerRule
@@ -60,9 +59,10 @@ class RuleForm(forms.Form):
 
 
 @admin.register(OwnerRule)
-class TeamAdmin(OperationAdmin):
+class TeamAdmin(PerConnectionAdmin):
     """One page for each connection, drawn by hand: two lists side by side and the rule between them."""
 
+    joined = ("clinic", "owner_rule__default_owner")
     question = gettext_lazy("Who in the chat is who in the CRM?")
     help_text = gettext_lazy(
         "Ponte pairs the people of Chatwoot with the users of Krayin by equal e-mail; you may choose another pair. The "
@@ -79,11 +79,7 @@ class TeamAdmin(OperationAdmin):
         return self.has_operate_permission(request, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        connections = list(self.connections(request).select_related("owner_rule__default_owner"))
-        asked = request.GET.get("connection", "")
-        chosen = next((row for row in connections if str(row.pk) == asked), connections[0] if connections else None)
+        connections, chosen = self.choice(request)
         team = team_of(chosen) if chosen else None
         word, sentence = _sentence(chosen, team)
         may_act = chosen is not None and self.connections(request, act=True).filter(pk=chosen.pk).exists()
@@ -107,10 +103,7 @@ class TeamAdmin(OperationAdmin):
 
     def act_view(self, request: HttpRequest, connection_id: int) -> HttpResponse:
         """POST `do`: read both lists; save the rule, the pairs, who is there."""
-        rows = self.connections(request, act=True).select_related("owner_rule__default_owner")
-        connection = rows.filter(pk=connection_id).first()
-        if connection is None:
-            raise Http404
+        connection = self.one_connection(request, connection_id, act=True)
         acts: dict[str, Callable[[HttpRequest, Connection], None]] = {
             "fetch": _fetch, "rule": _save_rule, "pairs": _save_pairs, "people": _save_people,
         }  # fmt: skip

@@ -1,7 +1,6 @@
 """What the pages of the numbers share: place and period chosen, tables, charts, files."""
 
 import csv
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,8 +24,6 @@ from insights.queries.ranges import Range
 
 PERIODS = (7, 30, 90)
 MOST_ROWS = 10_000
-# Two colours, told apart by the dash of the second, too (screens section 15).
-FIRST, SECOND = "var(--color-primary-600)", "var(--color-base-500)"
 Text = str | Promise
 
 
@@ -187,36 +184,6 @@ def table(columns: Sequence[Text], rows: Iterable[Sequence[Any]], *, words: int 
         "head": head,
         "rows": [[(*one, value) for one, value in zip(head, row, strict=True)] for row in rows],
     }
-
-
-def chart(
-    labels: Sequence[str], *series: tuple[str, Sequence[float | None]], suffix: str = "", ends: Sequence[float] = ()
-) -> str:
-    """What the theme's chart draws: JSON for Chart.js. `ends`: values the axis reaches in any case."""
-    unseen = {"label": "", "data": list(ends), "borderColor": "transparent", "pointRadius": 0}
-    looks: tuple[tuple[str, list[int]], ...] = ((FIRST, []), (SECOND, [6, 4]))
-    return json.dumps(
-        {
-            "labels": list(labels),
-            "datasets": [
-                {
-                    "label": name,
-                    "data": [None if value is None else round(value, 1) for value in values],
-                    "borderColor": colour,
-                    "backgroundColor": colour,
-                    "borderDash": dash,
-                    "displayYAxis": True,
-                    "suffixYAxis": suffix,
-                    "maxTicksXLimit": 12,
-                    "pointStyle": "circle",
-                    "pointRadius": 3,
-                    "maxBarThickness": 56,
-                }
-                for (name, values), (colour, dash) in zip(series, looks, strict=False)
-            ]
-            + ([unseen] if ends else []),
-        }
-    )
 
 
 def hidden_text() -> str:

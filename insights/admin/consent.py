@@ -7,9 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bridge.admin.charts import chart
 from bridge.queries.words import Word
 from insights import words
-from insights.admin.base import NumbersAdmin, as_csv, chart, table, told
+from insights.admin.base import NumbersAdmin, as_csv, table, told
 from insights.queries import consents
 from insights.queries.consents import Coverage
 

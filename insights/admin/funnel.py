@@ -7,9 +7,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bridge.admin.charts import chart
 from bridge.queries.words import Word
 from insights import words
-from insights.admin.base import NumbersAdmin, as_csv, chart, hidden_text, table, told
+from insights.admin.base import NumbersAdmin, as_csv, hidden_text, table, told
 from insights.queries.funnel import Funnel, Line, Step, funnels
 
 HELP = gettext_lazy(

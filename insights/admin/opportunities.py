@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.admin import cells
+from bridge.admin.charts import chart
 from bridge.queries import addresses
 from bridge.queries.story_lines import stage_name
 from bridge.queries.words import Word
@@ -21,7 +22,7 @@ from consent.roles import Role
 from consent.scope import signed_in
 from insights import reviews, suggestions, words
 from insights.admin import consent, funnel, predicts
-from insights.admin.base import MOST_ROWS, NumbersAdmin, Place, Select, chart, place_of, table
+from insights.admin.base import MOST_ROWS, NumbersAdmin, Place, Select, place_of, table
 from insights.models import Insight, InsightReview
 from insights.queries import opportunities
 from insights.queries.opportunities import COUNTED, Asked, Counts, Order

@@ -4,9 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from bridge.admin.charts import chart
 from bridge.queries.words import Word
 from insights import words
-from insights.admin.base import NumbersAdmin, chart, table, told
+from insights.admin.base import NumbersAdmin, table, told
 from insights.queries import prediction
 from insights.queries.prediction import BandShare, Prediction
 from insights.words import BAND_NAMES

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.admin import cells
+from bridge.admin.charts import chart
 from bridge.models import DirectoryEntry
 from bridge.queries import addresses
 from bridge.queries.words import Word
@@ -19,7 +20,7 @@ from config.times import ago
 from consent.roles import Capability, Role, roles_with
 from consent.scope import has_role
 from insights import words
-from insights.admin.base import NumbersAdmin, Place, as_csv, chart, hidden_text, table
+from insights.admin.base import NumbersAdmin, Place, as_csv, hidden_text, table
 from insights.models import DayCounts, DayDurations, UnitInbox
 from insights.queries import ranges
 from insights.queries.hiding import COMPARED_FROM, SMALL_CELL

@@ -14,6 +14,8 @@ from bridge.models import Breaker, CallBudget, Connection, Effect, Lane
 from bridge.models.connections import LONG_AGO
 from bridge.sandbox.chatwoot import ACCOUNT_ID, ADMIN_TOKEN, WHATSAPP_INBOX_ID, ChatwootSandbox, Delivery
 from bridge.sandbox.krayin import BRIDGE, SandboxKrayin
+from bridge.spool.drainer import drain_now
+from bridge.spool.status import spool_is_empty
 from bridge.sync.worker import Worker
 from bridge.webhooks.registry import registry
 from consent.models import User
@@ -40,7 +42,9 @@ class Bridge:
         ]
 
     def work(self) -> None:
-        """Let a worker run until nothing is due."""
+        """Let the drainer bring in what a slow moment put into the spool, and a worker run until nothing is due."""
+        if not spool_is_empty():
+            assert drain_now()
         Worker().run_until_idle()
 
     def make_due(self) -> None:

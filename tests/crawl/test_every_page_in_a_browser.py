@@ -55,8 +55,8 @@ def faults(visitor: Visitor, address: str) -> Iterator[str]:
         if one["impact"] in SERIOUS:
             yield from (f"{one['id']}: {node['html'][:200]}" for node in one["nodes"][:3])
     visitor.page.set_viewport_size({"width": PHONE_SIZE[0], "height": PHONE_SIZE[1]})
-    if visitor.sideways > 0:
-        yield f"{address} is {visitor.sideways} px wider than a phone"
+    if (too_wide := visitor.sideways) > 0:
+        yield f"{address} is {too_wide} px wider than a phone"
     yield from visitor.complaints
 
 
