@@ -26,8 +26,9 @@ class BridgeConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only now, so neither may be imported with the module.
         from audit.models import audit_changes
-        from bridge import accounts, sealed_places
-        from bridge.api import cors
+        from bridge import accounts, datamap, export, sealed_places, switches
+        from bridge.api import cors, joined
+        from bridge.consents.stopping import stop
         from bridge.models import (
             Connection,
             ConnectionInbox,
@@ -39,6 +40,8 @@ class BridgeConfig(AppConfig):
             StageRule,
         )
         from bridge.spool.health import look
+        from consent.consents.hooks import on_no
+        from consent.datamap import register as describe
 
         register_fallback("spool", look)
         audit_changes(Connection, leave_out=HOT_FIELDS)
@@ -50,7 +53,13 @@ class BridgeConfig(AppConfig):
         audit_changes(OwnerLink)
         audit_changes(OwnerRule, leave_out=["turn", "read_at"])
         cors.listen()
+        joined.join("bridge.api.consents")
+        joined.join("bridge.api.exports")
+        on_no(stop)
         sealed_places.register()
+        describe(datamap.MODELS, datamap.PLACES)
+        switches.register()
+        export.register()
         accounts.register()
         register(Partitioned("webhook_events", "received_at", Step.WEEK, keep=timedelta(days=180)))
         register(Partitioned("webhook_bodies", "received_at", Step.DAY, keep=timedelta(days=30)))

@@ -79,6 +79,8 @@ class MessageFact:
     version: int
     is_deleted: bool
     is_authoritative: bool = False
+    is_marketing: bool = False  # of a campaign or a marketing template
+    submitted: tuple[str, ...] = field(default=(), repr=False)  # what the person chose in a message of ours
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,9 @@ CELERY_BEAT_SCHEDULE = {
     "insights-nightly": {"task": "insights.tasks.refresh_nightly", "schedule": crontab(hour=5, minute=20)},
     "failure-groups": {"task": "bridge.tasks.watch_groups", "schedule": 60.0, "options": {"expires": 60}},
     "panel": {"task": "bridge.tasks.panel", "schedule": 3600.0},
+    "exports": {"task": "consent.tasks.run_exports", "schedule": 30.0, "options": {"expires": 30}},
+    "exports-expired": {"task": "consent.tasks.destroy_expired_exports", "schedule": 3600.0},
+    "representative-documents": {"task": "consent.tasks.forget_documents", "schedule": 24 * 3600.0},
     "inbound-retention": {"task": "bridge.tasks.empty_old_bodies", "schedule": 3600.0},
 }
 CELERY_TIMEZONE = "UTC"
@@ -244,6 +247,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "ENUM_NAME_OVERRIDES": {
         "ConnectionState": "bridge.models.Connection.State",
+        "ConsentState": "consent.models.ConsentEvent.State",
         "ConversationStatus": "bridge.models.ObservedConversation.Status",
         "EventStatus": "bridge.models.WebhookEvent.Status",
         "JobState": "bridge.models.SyncJob.State",
@@ -267,6 +271,8 @@ LEASE_S = env.number("PONTE_LEASE_S", default=60, at_least=1)
 # Where verified deliveries wait on this host while PostgreSQL is away, and how many bytes may.
 SPOOL_DIR = Path(env.text("PONTE_SPOOL_DIR", default=str(VAR_DIR / "spool")))
 SPOOL_LIMIT_BYTES = env.number("PONTE_SPOOL_LIMIT_BYTES", default=1024**3, at_least=1024**2)
+# Export packages of people, sealed with their keys; web and workers share this folder (lgpd section 9).
+EXPORT_DIR = Path(env.text("PONTE_EXPORT_DIR", default=str(VAR_DIR / "exports")))
 # How long after an unfinished call Ponte waits before it looks whether Krayin wrote it (DESIGN section 6).
 SETTLE_S = env.number("PONTE_SETTLE_S", default=45)
 # A field that is carried from one side to the other more often than this, within this time, waits for a person.

@@ -40,6 +40,19 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
+        _("Privacy"),
+        (
+            Entry(_("DPO desk"), "inbox", "consent.DataRequest", "desk"),
+            Entry(_("Requests"), "contact_mail", "consent.DataRequest"),
+            Entry(_("Consents"), "handshake", "consent.ConsentEvent"),
+            Entry(_("Ask who is missing"), "campaign", "bridge.Saying"),
+            Entry(_("Texts and notices"), "article", "consent.TextVersion"),
+            Entry(_("Exports"), "folder_zip", "consent.ExportPackage"),
+            Entry(_("Blocks and legal holds"), "gavel", "consent.LegalHold"),
+            Entry(_("Registers"), "menu_book", "consent.OperationVersion"),
+        ),
+    ),
+    (
         _("Numbers"),
         (
             Entry(_("Now"), "schedule", "insights.DayCounts", "now"),
@@ -59,6 +72,8 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("Stage rules"), "moving", "bridge.StageRule"),
             Entry(_("Team"), "groups", "bridge.OwnerRule"),
             Entry(_("Clinics"), "local_hospital", "consent.Clinic"),
+            Entry(_("Data protection officers"), "badge", "consent.DpoDesignation"),
+            Entry(_("Deadlines of requests"), "timer", "consent.DeadlineRegime"),
             Entry(_("People and permissions"), "group", "consent.User"),
             Entry(_("Permissions"), "key", "consent.Membership"),
             Entry(_("API keys"), "vpn_key", "bridge.ApiKey"),

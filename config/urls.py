@@ -7,6 +7,8 @@ from django.views.generic import RedirectView
 from bridge.webhooks import views as webhooks
 from config.health import healthz, readyz
 from consent.access.views import sign_in
+from consent.public import exports, pages
+from consent.public import requests as public_requests
 
 urlpatterns = [
     path("webhooks/chatwoot/<str:public_id>/", webhooks.chatwoot, name="webhook-chatwoot"),
@@ -22,5 +24,14 @@ urlpatterns = [
     re_path(r"^admin/(?:audit|bridge|consent|insights)/$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("conta/", include("consent.access.urls")),
+    path("", include("consent.public.consent_urls")),
+    path("copia/baixar/<str:ticket>/", exports.download, name="export-download"),
+    path("copia/chave/<slug:key_id>/", exports.public_key, name="export-key"),
+    path("copia/verificador/", exports.verifier, name="export-verifier"),
+    path("copia/<str:token>/", exports.enter, name="export-enter"),
+    path("p/<slug:clinic>/", pages.privacy, name="privacy-page"),
+    path("p/<slug:clinic>/pedir/", public_requests.ask, name="privacy-ask"),
+    path("p/<slug:clinic>/protocolo/<str:token>/", public_requests.receipt, name="privacy-receipt"),
+    path("p/<slug:clinic>/acompanhar/", public_requests.follow, name="privacy-follow"),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

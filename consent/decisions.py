@@ -7,10 +7,16 @@ that acts, so that a withdrawal holds from its commit on (lgpd sections 2 and 4,
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from consent.models import ConsentRecord, DataSubject, Decision, Reason
+from django.db.models import F, OuterRef, QuerySet, Subquery
+
+from consent.holds.guardians import Minors
+from consent.holds.legal import held_among
+from consent.models import ConsentRecord, DataSubject, Decision, Reason, TextVersion
 from consent.policy import CONSENT_PURPOSES, CURRENT_POLICY, POLICIES, Action, Category, Needs, Policy, Purpose, Rule
+from consent.suppression import suppressed
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ def decide_many(
     connection_id: int | None = None,
     switched_on: bool = False,
 ) -> dict[UUID, Decision]:
-    """Decide and store for many people of any clinics: two queries, three where consent is needed.
+    """Decide and store for many people of any clinics: two queries, three where consent is needed or data are removed,
+    and two more where one of those who must consent is a minor.
 
     switched_on is the connection's own setting for purposes that need one (message text). now is aware.
     Raises DataSubject.DoesNotExist when one of the people is unknown.
@@ -69,7 +76,8 @@ def decide_many(
     if len(subjects) != len(wanted):
         raise DataSubject.DoesNotExist(f"{len(wanted) - len(subjects)} of {len(wanted)} people are unknown")
     consents = newest_consents(subjects, question)
-    answers = [answer(subject, question, consents) for subject in subjects.values()]
+    obstacles = obstacles_of(subjects.values(), question)
+    answers = [answer(subject, question, consents, obstacles) for subject in subjects.values()]
     return {decision.subject_id: decision for decision in Decision.objects.bulk_create(answers)}
 
 
@@ -77,12 +85,39 @@ def decide_many(
 Consents = Mapping[tuple[UUID, str], ConsentRecord]
 
 
-def answer(subject: DataSubject, question: Question, consents: Consents) -> Decision:
+@dataclass(frozen=True)
+class Obstacles:
+    """What other tables say about the people asked about: read only where the question turns on it."""
+
+    held: Collection[UUID] = frozenset()
+    minors: Minors | None = None
+    suppressed: Collection[UUID] = frozenset()
+
+
+def obstacles_of(subjects: Collection[DataSubject], question: Question) -> Obstacles:
+    if question.action == Action.ERASE:
+        return Obstacles(held=held_among(subjects, question.category))
+    if question.purpose in CONSENT_PURPOSES and any(subject.is_minor for subject in subjects):
+        minors = Minors(subjects, {s.pk: policy_of(s) for s in subjects}, question.now)
+        return Obstacles(minors=minors, suppressed=said_no(subjects, question))
+    return Obstacles(suppressed=said_no(subjects, question))
+
+
+def said_no(subjects: Collection[DataSubject], question: Question) -> set[UUID]:
+    """Whoever is on the suppression list, asked before any marketing is sent (R04s)."""
+    if question.purpose != Purpose.MARKETING or question.action != Action.SEND:
+        return set()
+    return suppressed([subject.pk for subject in subjects])
+
+
+def answer(subject: DataSubject, question: Question, consents: Consents, obstacles: Obstacles) -> Decision:
     policy = policy_of(subject)
     rule = policy.rules[question.purpose]
     consent = consents.get((subject.pk, rule.consent_type))
     reason = (
-        person_refusal(subject, question) or clinic_refusal(subject, question) or rule_refusal(rule, question, consent)
+        person_refusal(subject, question, consent, obstacles)
+        or clinic_refusal(subject, question)
+        or rule_refusal(rule, question, consent)
     )
     return Decision(
         subject=subject,
@@ -103,7 +138,9 @@ def policy_of(subject: DataSubject) -> Policy:
     return POLICIES.get(subject.clinic.policy_version, POLICIES[CURRENT_POLICY])
 
 
-def person_refusal(subject: DataSubject, question: Question) -> Reason | None:
+def person_refusal(
+    subject: DataSubject, question: Question, consent: ConsentRecord | None, obstacles: Obstacles
+) -> Reason | None:
     """What stands in the way on the person's side, the strongest first.
 
     Blocked data may still be removed; a hold stands in the way of removal only (lgpd sections 3.3 and 3.4).
@@ -113,13 +150,13 @@ def person_refusal(subject: DataSubject, question: Question) -> Reason | None:
         return Reason.ERASED
     if subject.blocked_at is not None and not removes:
         return Reason.BLOCKED
-    if subject.has_hold and removes:
+    if removes and (subject.has_hold or subject.pk in obstacles.held):
         return Reason.HOLD
     if removes:
         return None
-    if question.purpose in subject.opposed_purposes:
+    if question.purpose in subject.opposed_purposes or subject.pk in obstacles.suppressed:
         return Reason.OPPOSED
-    if subject.is_minor and question.purpose in CONSENT_PURPOSES:
+    if subject.is_minor and obstacles.minors and not obstacles.minors.is_covered(subject, consent):
         return Reason.MINOR
     return None
 
@@ -144,8 +181,11 @@ def rule_refusal(rule: Rule, question: Question, consent: ConsentRecord | None) 
 
 
 def is_valid(consent: ConsentRecord | None, rule: Rule, now: datetime) -> bool:
-    """Tell whether the newest act is a consent that still runs."""
+    """Tell whether the newest act is a consent that still runs, to a text that has not changed materially since."""
     if consent is None or consent.status != ConsentRecord.Status.GRANTED or consent.granted_at is None:
+        return False
+    changed_at = getattr(consent, "changed_at", None)
+    if changed_at is not None and consent.granted_at < changed_at:
         return False
     return rule.consent_valid is None or now < consent.granted_at + rule.consent_valid
 
@@ -156,8 +196,20 @@ def newest_consents(subjects: Mapping[UUID, DataSubject], question: Question) ->
     if not types:
         return {}
     acts = ConsentRecord.objects.filter(subject__in=list(subjects), consent_type__in=types)
+    acts = acts.annotate(guardian_id=F("event__guardian_id"), changed_at=Subquery(changed_texts(question)))
     newest = acts.order_by("subject", "consent_type", "-created_at", "-pk").distinct("subject", "consent_type")
     return {(act.subject_id, act.consent_type): act for act in newest}
+
+
+def changed_texts(question: Question) -> QuerySet[Any]:
+    """When a text of the person's clinic last changed so that this purpose has to be asked anew (lgpd 4)."""
+    rows = TextVersion.objects.filter(
+        clinic=OuterRef("subject__clinic_id"),
+        change=TextVersion.Change.MATERIAL,
+        affected_purposes__contains=[question.purpose],
+        valid_from__lte=question.now,
+    )
+    return rows.exclude(state=TextVersion.State.DRAFT).order_by("-valid_from").values("valid_from")[:1]
 
 
 def consent_types(subjects: Collection[DataSubject], purpose: Purpose) -> set[str]:

@@ -75,10 +75,18 @@ class Rule:
     consent_valid: timedelta | None = None
 
 
+# ECA Art. 2: a child is younger than the one, an adolescent younger than the other.
+ADOLESCENT, ADULT = 12, 18
+
+
 @dataclass(frozen=True)
 class Policy:
+    """`guardian_below`: younger people's consent is their guardian's, until 18 and for `guardian_grace` more (lgpd 4)."""
+
     version: str
     rules: Mapping[Purpose, Rule]
+    guardian_below: int = ADULT
+    guardian_grace: timedelta = timedelta(days=90)
 
 
 # Consent is asked for these; a child cannot give it alone (Art. 14).

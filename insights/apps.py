@@ -14,12 +14,16 @@ class InsightsConfig(AppConfig):
         # Models exist only now, so neither may be imported with the module.
         from audit.models import audit_changes
         from bridge.panel import hints as panel
+        from consent.datamap import register as describe
         from consent.encryption.places import of_system
-        from insights import hints
+        from insights import datamap, hints, portability, switches
         from insights.models import LanguageSettings, LanguageStop
 
         audit_changes(LanguageSettings, leave_out=["failures", "paused_until"])
         audit_changes(LanguageStop)
         of_system(LanguageSettings, "api_key", lambda row: row.key_context)
+        describe(datamap.MODELS)
+        switches.register()
+        portability.register()
         panel.register(hints)
         joined.join("insights.api")

@@ -2,6 +2,7 @@
 
 from bridge.admin import (
     api_keys,
+    asking,
     bands,
     check,
     connections,
@@ -25,6 +26,7 @@ from bridge.admin import (
 # Further screens join here, one line each: "from bridge.admin import <module>", and the name in __all__.
 __all__ = [
     "api_keys",
+    "asking",
     "bands",
     "check",
     "connections",

@@ -28,6 +28,8 @@ GROUPS = {
     "events": _("Received events"),
     "jobs": _("Jobs"),
     "insights": _("Numbers"),
+    "consents": _("Consents"),
+    "exports": _("Exports"),
 }
 FILE = "docs/openapi.yaml"
 FILE_LANGUAGE = "en"

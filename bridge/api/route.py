@@ -22,8 +22,8 @@ from bridge.api import keys
 from bridge.api.limits import PER_KEY, SENSITIVE, Counted, counters
 from bridge.api.problems import Problem
 from bridge.models import ApiKey, Connection, Scope
-from bridge.webhooks.limits import InvalidTraffic
 from config.addresses import address_of
+from config.limits import InvalidTraffic
 
 BODY_LIMIT = 64 * 1024
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Ponte"'}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from bridge.clients.interactive import is_marketing, mark_of, submitted_values
 from bridge.clients.reading import (
     flag,
     instant,
@@ -110,6 +111,9 @@ def message(value: object) -> Message:
         sender=_sender(data.get("sender")),
         attachment_types=listed_or_empty(data.get("attachments"), _attachment_type),
         created_at=_set_instant(data["created_at"]),
+        is_marketing=is_marketing(data.get("additional_attributes")),
+        submitted=submitted_values(content_attributes),
+        mark=mark_of(content_attributes),
     )
 
 
@@ -139,6 +143,7 @@ def conversation(value: object) -> Conversation:
         first_reply_created_at=instant(data.get("first_reply_created_at")),
         waiting_since=instant(data.get("waiting_since")),
         extra=mapping_or_empty(data.get("additional_attributes")),
+        can_reply=data.get("can_reply") is True,
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from bridge.clients import copies
 from bridge.clients import krayin_answers as answers
 from bridge.clients import krayin_search as search
-from bridge.clients.base import Call, Priority
+from bridge.clients.base import MAX_ANSWER_BYTES, Call, Priority
 from bridge.clients.krayin_settings import KrayinSettings
 from bridge.clients.krayin_wire import LEAD_REF, PERSON_REF, TokenStore
 from bridge.clients.shapes import (
@@ -59,9 +60,9 @@ class KrayinClient(KrayinSettings):
         call = Call("GET", "/contacts/persons/search", params=search.query(terms, limit=limit))
         return self._call(call, answers.many(answers.person))
 
-    def persons_by_ids(self, ids: Collection[int]) -> tuple[Person, ...]:
+    def persons_by_ids(self, ids: Collection[int], *, priority: int = Priority.RECORD) -> tuple[Person, ...]:
         """Those of 1 to 100 that exist, in no promised order; the others are gone (Krayin contract section 20.2)."""
-        return self._call(_by_ids("/contacts/persons", ids), answers.many(answers.person))
+        return self._call(_by_ids("/contacts/persons", ids, priority=priority), answers.many(answers.person))
 
     def persons_changed(self, *, limit: int = _HITS, page: int = 1) -> tuple[Person, ...]:
         """The persons changed last, newest first (Krayin contract sections 3 and 20.8)."""
@@ -120,13 +121,13 @@ class KrayinClient(KrayinSettings):
         return self._call(_by_ids("/leads", ids, priority=priority), answers.many(answers.lead))
 
     def leads_of_person(
-        self, person_id: int, *, pipeline_id: int | None = None, limit: int = _HITS
+        self, person_id: int, *, pipeline_id: int | None = None, limit: int = _HITS, priority: int = Priority.RECORD
     ) -> tuple[Lead, ...]:
         """His leads, last changed first, won and lost included: the stage's code tells them apart."""
         params = {"person_id": str(person_id), "sort": "updated_at", "order": "desc", "limit": str(limit)}
         if pipeline_id is not None:
             params["lead_pipeline_id"] = str(pipeline_id)
-        return self._call(Call("GET", "/leads", params=params), answers.many(answers.lead))
+        return self._call(Call("GET", "/leads", params=params, priority=priority), answers.many(answers.lead))
 
     def leads_changed(self, *, limit: int = _HITS, page: int = 1) -> tuple[Lead, ...]:
         """The leads changed last, newest first; several share a second (Krayin contract sections 3 and 20.8)."""
@@ -228,6 +229,30 @@ class KrayinClient(KrayinSettings):
     def activities_by_ids(self, ids: Collection[int]) -> tuple[Activity, ...]:
         """Those of 1 to 100 that exist, in no promised order; the others are gone (Krayin contract section 20.2)."""
         return self._call(_by_ids("/activities", ids, priority=Priority.NOTE), answers.many(answers.activity))
+
+    def activities_of(
+        self, *, lead_id: int | None = None, person_id: int | None = None
+    ) -> tuple[copies.WholeActivity, ...]:
+        """Everything linked to one lead or person, newest first, unpaged, automatic entries included (section 9).
+
+        Those of a lead have its e-mails among them. An unknown record has an empty list.
+        """
+        of_lead = lead_id is not None
+        call = Call(
+            "GET",
+            "/leads/{id}/activities" if of_lead else "/contacts/persons/{id}/activities",
+            ids={"id": lead_id or person_id or 0},
+            priority=Priority.BACKGROUND,
+            max_bytes=4 * MAX_ANSWER_BYTES,
+        )
+        return self._call(call, answers.many(copies.activity))
+
+    def mails_of(self, *, lead_id: int | None = None, person_id: int | None = None) -> tuple[copies.CrmMail, ...]:
+        """E-mails of one lead or person (section 20.9); PartnerMisconfigured where the package has no such address."""
+        column, number = ("lead_id", lead_id) if lead_id is not None else ("person_id", person_id)
+        params = {column: str(number), "pagination": "0"}
+        call = Call("GET", "/mails", params=params, priority=Priority.BACKGROUND, max_bytes=4 * MAX_ANSWER_BYTES)
+        return self._call(call, answers.many(copies.mail))
 
     def activity_delete(self, activity_id: int) -> None:
         """PartnerGone when there is none."""

@@ -310,6 +310,9 @@ class Message:
     sender: Sender | None
     attachment_types: tuple[str, ...]
     created_at: datetime
+    is_marketing: bool = False
+    submitted: tuple[str, ...] = field(default=(), repr=False)
+    mark: str = ""  # ours, of messages that Ponte sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +339,7 @@ class Conversation:
     first_reply_created_at: datetime | None
     waiting_since: datetime | None
     extra: Mapping[str, object] = field(default_factory=dict, repr=False)  # `additional_attributes`
+    can_reply: bool = False  # outside the channel's reply window nothing reaches the person
 
 
 @dataclass(frozen=True, slots=True)

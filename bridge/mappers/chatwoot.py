@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from bridge.clients.interactive import is_marketing, submitted_values
 from bridge.events import BOT, ContactFact, ConversationFact, Facts, MessageFact
 from bridge.mappers import attributes, facts_json
 from bridge.models import ObservedConversation, ObservedMessage
@@ -143,6 +144,8 @@ def message_fact(body: Mapping[str, Any], *, conversation_id: int, version: int)
         sent_at=sent_at.replace(microsecond=0),
         version=version,
         is_deleted=deleted,
+        is_marketing=is_marketing(body.get("additional_attributes")),
+        submitted=() if deleted else submitted_values(body.get("content_attributes")),
     )
 
 

@@ -75,4 +75,6 @@ def message_fact_of(message: Message) -> MessageFact | None:
         version=0,
         is_deleted=message.deleted,
         is_authoritative=True,
+        is_marketing=message.is_marketing,
+        submitted=message.submitted,
     )

@@ -53,6 +53,7 @@ def _message(values: Mapping[str, Any]) -> MessageFact:
             **values,
             "direction": ObservedMessage.Direction(values["direction"]),
             "attachments": tuple(values["attachments"]),
+            "submitted": tuple(values.get("submitted", ())),
             "sent_at": _moment(values["sent_at"]),
             "is_authoritative": False,
         }

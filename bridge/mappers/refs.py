@@ -31,6 +31,11 @@ def hand_note_ref(code: str, wish_key: str) -> str:
     return f"ponte-{code}-n{wish_key}"
 
 
+def saying_ref(code: str, wish_key: str) -> str:
+    """A message of ours to the person."""
+    return f"ponte-{code}-s{wish_key}"
+
+
 def hand_note_title(ref: str, conversation_id: int) -> str:
     return f"Nota da equipe · Conversa {conversation_id} · {ref}"
 

@@ -29,6 +29,7 @@ from bridge.models.observed import ConversationDay, ObservedContact, ObservedCon
 from bridge.models.panel import AttendedInboxes, KrayinLead, PanelToken
 from bridge.models.reconciled import EqualTitle, ReconcileDay
 from bridge.models.rules import DirectoryEntry, StageRule
+from bridge.models.sayings import Saying
 from bridge.models.setup import ConnectionInbox, Setup, SetupMark, SetupObject
 from bridge.models.team import Owner, OwnerLink, OwnerRule
 
@@ -74,6 +75,7 @@ __all__ = [
     "PanelToken",
     "Partner",
     "ReconcileDay",
+    "Saying",
     "Scope",
     "SensitiveNote",
     "Setup",

@@ -23,6 +23,7 @@ class Wish(models.Model):
         KEEP_BACK = "keep_back", _("do not send the conversation")
         NOTE = "note", _("note to the CRM")
         SYNC = "sync", _("sync now")
+        SAY = "say", _("message to the person")
 
     class State(models.TextChoices):
         OPEN = "open", _("waiting")  # KEEP_BACK: in force
@@ -36,6 +37,7 @@ class Wish(models.Model):
         SCREEN = "screen", _("screen")
         API = "api", "API"
         COMMAND = "command", _("command")
+        CHAT = "chat", _("conversation")  # the person's own message led to it
 
     class Reason(models.TextChoices):
         MOVED_BY_HAND = "moved_by_hand", _("Somebody moved the opportunity in Krayin meanwhile.")
@@ -43,6 +45,8 @@ class Wish(models.Model):
         OBJECT_GONE = "object_gone", _("The record no longer exists in Krayin.")
         OTHER_PERSON = "other_person", _("The opportunity belongs to another person in Krayin.")
         TAKEN = "taken", _("The opportunity already belongs to another contact.")
+        WINDOW_CLOSED = "window_closed", _("The conversation takes no more messages until the person writes again.")
+        NOT_NOW = "not_now", _("The person may not be asked now, or there is no approved text.")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="+", db_index=False)
@@ -65,7 +69,9 @@ class Wish(models.Model):
     person_id = models.BigIntegerField(null=True, db_comment="LINK: Krayin person; UNLINK: the person it was")
     lead_id = models.BigIntegerField(null=True, db_comment="LINK: Krayin opportunity")
     text = SealedField(null=True, db_comment="NOTE: encrypted with the titular's key; emptied once written")
-    via = models.CharField(max_length=8, choices=Via, db_comment="Where it was asked: panel, screen, api, command")
+    via = models.CharField(
+        max_length=8, choices=Via, db_comment="Where it was asked: panel, screen, api, command, chat"
+    )
     asked_by = models.ForeignKey("consent.User", models.SET_NULL, null=True, related_name="+", db_index=False)
     asked_by_ref = models.CharField(max_length=60, db_comment="Account id, API key prefix or name of the job")
     created_at = models.DateTimeField(_("asked"), db_default=Now())
@@ -79,12 +85,14 @@ class Wish(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="wishes_kind",
-                condition=Q(kind__in=["stage", "opportunity", "link", "unlink", "keep_back", "note", "sync"]),
+                condition=Q(kind__in=["stage", "opportunity", "link", "unlink", "keep_back", "note", "sync", "say"]),
             ),
             models.CheckConstraint(
                 name="wishes_state", condition=Q(state__in=["open", "held", "done", "refused", "withdrawn"])
             ),
-            models.CheckConstraint(name="wishes_via", condition=Q(via__in=["panel", "screen", "api", "command"])),
+            models.CheckConstraint(
+                name="wishes_via", condition=Q(via__in=["panel", "screen", "api", "command", "chat"])
+            ),
             # A note's text leaves our database with the note.
             models.CheckConstraint(name="wishes_text", condition=Q(text__isnull=True) | Q(kind="note", state="open")),
         ]

@@ -22,6 +22,10 @@ class Scope(models.TextChoices):
     READ_JOBS = "read:jobs", _("See jobs")
     WRITE_JOBS = "write:jobs", _("Pause, continue and cancel jobs")
     READ_INSIGHTS = "read:insights", _("See numbers of opportunities and of the clinic")
+    READ_CONSENTS = "read:consents", _("See what people consented to")
+    WRITE_CONSENTS = "write:consents", _("Record what people say about consent")
+    READ_EXPORTS = "read:exports", _("See how far copies of people's data are")
+    WRITE_EXPORTS = "write:exports", _("Begin, cancel and hand over copies of people's data")
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

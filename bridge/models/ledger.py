@@ -94,6 +94,7 @@ class Effect(models.Model):
         SHOW_LEAD = "show_lead", _("show opportunity in Chatwoot")
         SET_CONTACT = "set_contact", _("update contact in Chatwoot")
         SET_LABEL = "set_label", _("label in Chatwoot")
+        SEND_MESSAGE = "send_message", _("message to the person")
 
     class State(models.TextChoices):
         SHADOW = "shadow", _("would be written")
@@ -175,7 +176,7 @@ class Effect(models.Model):
                     kind__in=[
                         "create_person", "create_lead", "create_note",
                         "set_person", "set_lead", "set_stage", "set_owner", "set_note", "show_lead", "set_contact",
-                        "set_label",
+                        "set_label", "send_message",
                     ]
                 ),
             ),

@@ -168,6 +168,9 @@ class ObservedMessage(models.Model):
     version = models.BigIntegerField(default=0, db_comment="Partner's updated_at in microseconds where a body told it")
     is_deleted = models.BooleanField(default=False, db_comment="Absorbing: once deleted, deleted for ever")
     needs_read = models.BooleanField(default=False)
+    is_marketing = models.BooleanField(
+        default=False, db_default=False, db_comment="Of a campaign or marketing template: CANCELAR next means the messages"
+    )
 
     class Meta:
         db_table = "observed_messages"

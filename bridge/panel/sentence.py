@@ -68,7 +68,7 @@ def _waiting(known: Known, viewer: Viewer, now: datetime) -> Sentence | None:
         return Sentence(Word.UNKNOWN, "unknown", str(Cause.KRAYIN_UNCERTAIN.label))
     if known.connection.state == Connection.State.SHADOW:
         return Sentence(Word.POSTPONED, "shadow", _("In shadow: Ponte shows what it would write and writes nothing."))
-    asked = [w for w in known.wishes if w.state == w.State.OPEN and w.kind != w.Kind.KEEP_BACK]
+    asked = [w for w in known.wishes if w.state == w.State.OPEN and w.kind not in {w.Kind.KEEP_BACK, w.Kind.SAY}]
     if not (under_way or known.is_unread or asked):
         return None
     if known.connection.state == Connection.State.PAUSED:

@@ -154,10 +154,12 @@ def money(value: Decimal | None) -> str:
 
 def _told_wishes(known: Known, now: datetime) -> list[Wish]:
     """What waits, and what was refused lately; what is done shows in the facts themselves."""
-    told = {Wish.Kind.KEEP_BACK, Wish.Kind.UNLINK}
+    told = {Wish.Kind.KEEP_BACK, Wish.Kind.UNLINK, Wish.Kind.SAY}
     waiting = [w for w in known.wishes if w.state == Wish.State.OPEN and w.kind not in told]
     refused = [
-        w for w in known.wishes if w.state == Wish.State.REFUSED and w.settled_at and _is_fresh(w.settled_at, now)
+        w
+        for w in known.wishes
+        if w.kind != Wish.Kind.SAY and w.state == Wish.State.REFUSED and w.settled_at and _is_fresh(w.settled_at, now)
     ]
     return waiting + refused[:SETTLED_SHOWN]
 

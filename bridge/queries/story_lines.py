@@ -206,6 +206,7 @@ WRITTEN = {
     Effect.Kind.SET_CONTACT: gettext_lazy("Contact %(id)s updated with what changed in Krayin"),
     Effect.Kind.SHOW_LEAD: gettext_lazy("Contact %(id)s shows the opportunity"),
     Effect.Kind.SET_LABEL: gettext_lazy("Label with the stage written"),
+    Effect.Kind.SEND_MESSAGE: gettext_lazy("Message about consent sent to the person"),
 }
 WANTED = {
     Effect.Kind.CREATE_PERSON: gettext_lazy("Create the person"),
@@ -219,8 +220,11 @@ WANTED = {
     Effect.Kind.SET_CONTACT: gettext_lazy("Update the contact with what changed in Krayin"),
     Effect.Kind.SHOW_LEAD: gettext_lazy("Show the opportunity in Chatwoot"),
     Effect.Kind.SET_LABEL: gettext_lazy("Write the label with the stage"),
+    Effect.Kind.SEND_MESSAGE: gettext_lazy("Send the person a message about consent"),
 }
-IN_CHATWOOT = frozenset({Effect.Kind.SET_CONTACT, Effect.Kind.SHOW_LEAD, Effect.Kind.SET_LABEL})
+IN_CHATWOOT = frozenset(
+    {Effect.Kind.SET_CONTACT, Effect.Kind.SHOW_LEAD, Effect.Kind.SET_LABEL, Effect.Kind.SEND_MESSAGE}
+)
 
 
 def effect_text(effect: Effect, *, adopted: bool = False) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from bridge.back.carry import set_contact, set_label, show_lead
 from bridge.causes import Cause
+from bridge.consents.saying import say
 from bridge.errors import (
     CredentialsRefused,
     EffectUnknown,
@@ -50,6 +51,7 @@ HANDLERS: dict[Kind, Callable[[Attempt, Step], None]] = {
     Kind.SET_CONTACT: set_contact,
     Kind.SHOW_LEAD: show_lead,
     Kind.SET_LABEL: set_label,
+    Kind.SEND_MESSAGE: say,
 }
 
 
@@ -100,7 +102,10 @@ def handler_of(step: Step) -> Callable[[Attempt, Step], None]:
 def permission(work: Work, step: Step) -> Decision:
     """Ask the gate in the claim that sends, on the primary (DESIGN section 9)."""
     connection = work.connection
-    purpose = Purpose.CARE_CONTACT
+    purpose, action = Purpose.CARE_CONTACT, Action.PUSH
+    if step.kind == Kind.SEND_MESSAGE:
+        # Asking for consent and replying to somebody's word is no marketing; whom it may reach the gate says all the same.
+        action = Action.SEND
     if step.kind in {Kind.CREATE_NOTE, Kind.SET_NOTE} and step.wish is None:
         is_text = connection.preset == Connection.Preset.TEXT and connection.message_text != "off"
         purpose = Purpose.MESSAGE_TEXT if is_text else Purpose.CONVERSATION_SUMMARY
@@ -108,7 +113,7 @@ def permission(work: Work, step: Step) -> Decision:
         work.contact.subject,
         purpose=purpose,
         category=Category(step.category or Category.LEAD),
-        action=Action.PUSH,
+        action=action,
         now=work.now,
         connection_id=connection.pk,
         switched_on=connection.message_text != Connection.MessageText.OFF,

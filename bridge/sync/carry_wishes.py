@@ -43,7 +43,7 @@ NOT_SENT = (Effect.State.SHADOW, Effect.State.INTENDED, Effect.State.REJECTED, E
 
 def handler_of(step: Step) -> Callable[[Attempt, Step], None] | None:
     """The function for a hand-made step; None where the usual one does it."""
-    if step.wish is None:
+    if step.wish is None or step.kind == Effect.Kind.SEND_MESSAGE:
         return None
     if step.kind == Effect.Kind.CREATE_LEAD and step.wish.lead_id is None:
         return None

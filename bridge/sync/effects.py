@@ -157,6 +157,11 @@ def doubt(claim: Claim, effect: Effect, *, finished: bool, cause: Cause = Cause.
     return at
 
 
+def look_later(claim: Claim, effect: Effect, *, until: datetime) -> None:
+    """The partner could not be asked what became of it: nothing is known more than before."""
+    _settle(claim, effect, not_before=until)
+
+
 def try_again(claim: Claim, effect: Effect, cause: Cause, detail: str = "") -> datetime | None:
     """A definite refusal: spend an attempt and wait; None when the attempts are used up and a person must act."""
     if effect.attempts >= len(SCHEDULE_S):

@@ -12,6 +12,7 @@ from functools import partial
 from bridge.causes import Cause
 from bridge.clients.base import Priority
 from bridge.clients.shapes import Lead, Person
+from bridge.consents.saying import find_said
 from bridge.mappers import refs
 from bridge.mappers.titles import person_name
 from bridge.models import Effect, ObservedMessage
@@ -21,7 +22,7 @@ from bridge.sync.plan import EffectState, Step
 from bridge.sync.work import Work
 
 Kind = Effect.Kind
-CREATES = frozenset({Kind.CREATE_PERSON, Kind.CREATE_LEAD, Kind.CREATE_NOTE})
+CREATES = frozenset({Kind.CREATE_PERSON, Kind.CREATE_LEAD, Kind.CREATE_NOTE, Kind.SEND_MESSAGE})
 
 
 def look_up(work: Work, state: EffectState) -> datetime | None:
@@ -47,7 +48,9 @@ def find_forgotten(work: Work, effect: Effect) -> bool:
 
 
 def _cause_of(effect: Effect) -> Cause:
-    return Cause(effect.cause) if effect.cause in Cause.values else Cause.KRAYIN_UNCERTAIN
+    if effect.cause in Cause.values:
+        return Cause(effect.cause)
+    return Cause.CHATWOOT_UNCERTAIN if effect.kind == Kind.SEND_MESSAGE else Cause.KRAYIN_UNCERTAIN
 
 
 def step_of(work: Work, effect: Effect) -> Step:
@@ -70,6 +73,8 @@ def _find(work: Work, effect: Effect, step: Step) -> bool:
         return _find_lead(work, effect, step)
     if effect.kind == Kind.CREATE_NOTE:
         return _find_note(work, effect, step)
+    if effect.kind == Kind.SEND_MESSAGE:
+        return find_said(work, effect)
     return False
 
 

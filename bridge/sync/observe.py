@@ -13,15 +13,18 @@ from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from bridge.consents.hearing import hear
 from bridge.events import ContactFact, ConversationFact, Facts, MessageFact
 from bridge.fields.values import take_contacts, take_conversations
 from bridge.models import Connection, ConversationDay, ObservedContact, ObservedConversation, ObservedMessage
 from consent.encryption import Context, Sealed, blind, blind_version, ensure_subject_keys, seal_many
-from consent.identifiers import contact_mask, email_normalised, phone_e164
+from consent.identifiers import contact_mask, email_mask, email_normalised, phone_e164, phone_mask
 from consent.models import ContactPoint, DataSubject
 
 CONTACT_FIELDS = ("name", "email", "phone", "company")
-MESSAGE_UPDATE = ["direction", "author_kind", "content", "digest", "version", "is_deleted", "needs_read"]
+MESSAGE_UPDATE = [
+    "direction", "author_kind", "content", "digest", "version", "is_deleted", "needs_read", "is_marketing",
+]  # fmt: skip
 
 
 def contact_context(contact_id: UUID, field_name: str) -> Context:
@@ -177,10 +180,13 @@ def contact_digests(fact: ContactFact) -> dict[str, str]:
     return digests | ({"identifier": "1"} if fact.has_identifier else {})
 
 
+MASK_OF = {"phone": phone_mask, "email": email_mask}
+
+
 def _contact_points(work: Observation, facts: dict[int, ContactFact]) -> None:
-    """Replace the contact points of the contacts whose fields were taken over."""
+    """Replace the contact points of the contacts whose fields were taken over; under a legal hold old ones stay."""
     subjects = {contact_id: work.contacts[contact_id].subject_id for contact_id in facts}
-    ContactPoint.objects.filter(subject_id__in=subjects.values()).delete()
+    ContactPoint.objects.filter(subject_id__in=subjects.values(), subject__has_hold=False).delete()
     points = []
     for contact_id, fact in facts.items():
         values = contact_values(fact)
@@ -189,14 +195,15 @@ def _contact_points(work: Observation, facts: dict[int, ContactFact]) -> None:
                 continue
             point = ContactPoint(
                 id=uuid4(), subject_id=subjects[contact_id], clinic_id=work.connection.clinic_id, kind=kind,
-                blind=blind(kind, values[kind]), blind_version=blind_version(),
+                blind=blind(kind, values[kind]), blind_version=blind_version(), mask=MASK_OF[kind](values[kind]),
             )  # fmt: skip
             context = Context("consent.ContactPoint", "value", str(point.pk))
             work.sealing.add(point, "value", values[kind], subjects[contact_id], context)
             points.append(point)
     work.sealing.carry_out()
     work.sealing = Sealing()
-    ContactPoint.objects.bulk_create(points)
+    # Those that stayed are there already.
+    ContactPoint.objects.bulk_create(points, ignore_conflicts=True)
 
 
 # Conversations -------------------------------------------------------------------------------------------------------
@@ -331,6 +338,7 @@ def _messages(work: Observation, facts: Sequence[MessageFact]) -> None:
             dirty.values(), update_conflicts=True, unique_fields=["id"], update_fields=MESSAGE_UPDATE
         )
     work.messages = dirty
+    hear(work.connection, dirty, facts, work.now)
 
 
 def _new_message(work: Observation, fact: MessageFact) -> ObservedMessage:
@@ -365,7 +373,7 @@ def _merge_message(work: Observation, row: ObservedMessage, fact: MessageFact, *
         return not is_older
     row.digest, row.is_deleted, row.needs_read = digest, fact.is_deleted, False
     row.version = max(row.version, fact.version)
-    row.author_kind = fact.author_kind
+    row.author_kind, row.is_marketing = fact.author_kind, row.is_marketing or fact.is_marketing
     content = {"text": fact.text, "author": fact.author_name, "attachments": list(fact.attachments)}
     text = "" if fact.is_deleted else json.dumps(content, ensure_ascii=False)
     work.sealing.add(row, "content", text, row.subject_id, message_context(row.pk))

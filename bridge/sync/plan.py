@@ -179,6 +179,13 @@ class Plan:
     def wake(self, at: datetime) -> None:
         self.wake_at = at if self.wake_at is None else min(self.wake_at, at)
 
+    def keep_only(self, kind: Kind, until: datetime) -> None:
+        """Krayin is away until then: what needs it waits, steps of this kind go on."""
+        self.ready = [step for step in self.ready if step.kind == kind]
+        self.look_up = [effect for effect in self.look_up if effect.kind == kind]
+        self.undecided, self.refresh = [], None
+        self.wake(until)
+
     def hold(self, kinds: Collection[Kind], until: datetime) -> None:
         """Keep the steps of these kinds back until then; the others go on."""
         kept = [step for step in self.ready if step.kind not in kinds]
@@ -194,6 +201,7 @@ def plan(state: LaneState, now: datetime) -> Plan:
     if contact is None or contact.is_gone:
         return result
     _settle_wishes(state, contact, result)
+    _say(state, result, now)
     if state.hand.unlinking:
         _look_ups(state, result, now)
         is_quiet = not any(effect.state in IN_FLIGHT for effect in state.effects)
@@ -221,8 +229,20 @@ def plan(state: LaneState, now: datetime) -> Plan:
     return result
 
 
+def _say(state: LaneState, result: Plan, now: datetime) -> None:
+    """Messages to the person need no record in Krayin, and wait for none."""
+    _look_ups(state, result, now, says=True)
+    effects = {(e.kind, e.ref, e.seq): e for e in state.effects}
+    for wish in state.hand.open:
+        if wish.kind == Asked.SAY:
+            ref = refs.saying_ref(state.settings.ref_code, wish.key)
+            step = Step(Kind.SEND_MESSAGE, ref, FOR_EVER, wish.mark, wish.conversation_id, wish=wish)
+            _sort_in(step, effects.get((step.kind, step.ref, step.seq)), state, result, now)
+
+
 # Stage before person and lead before notes (DESIGN section 7); creates come first because the rest hangs on them.
 PRIORITY = {
+    Kind.SEND_MESSAGE: -1,
     Kind.CREATE_PERSON: 0,
     Kind.CREATE_LEAD: 1,
     # First, because a move of ours would hide when people changed the owner last.
@@ -238,7 +258,7 @@ PRIORITY = {
 }
 
 
-IN_CHATWOOT = frozenset({Kind.SET_CONTACT, Kind.SHOW_LEAD, Kind.SET_LABEL})
+IN_CHATWOOT = frozenset({Kind.SET_CONTACT, Kind.SHOW_LEAD, Kind.SET_LABEL, Kind.SEND_MESSAGE})
 
 
 def _back_steps(state: LaneState) -> Iterator[Step]:
@@ -254,9 +274,9 @@ def _field_steps(state: LaneState) -> Iterator[Step]:
         yield Step(wanted.kind, wanted.ref, wanted.seq, wanted.digest, category=wanted.category)
 
 
-def _look_ups(state: LaneState, result: Plan, now: datetime) -> None:
+def _look_ups(state: LaneState, result: Plan, now: datetime, *, says: bool = False) -> None:
     for effect in state.effects:
-        if effect.state not in IN_FLIGHT:
+        if effect.state not in IN_FLIGHT or (effect.kind == Kind.SEND_MESSAGE) is not says:
             continue
         due = effect.not_before if effect.state == State.UNKNOWN else (effect.sent_at or now) + state.settings.settle
         if due <= now:

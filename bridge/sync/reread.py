@@ -20,6 +20,7 @@ from bridge.sync.plan import Step
 from bridge.sync.state import contact_id_of
 
 MESSAGES_PER_CLAIM = 20
+WITHOUT_CONTACT = frozenset({Effect.Kind.SET_STAGE, Effect.Kind.SET_OWNER, Effect.Kind.SEND_MESSAGE})
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Reading:
         """Whether the step would write what may be out of date."""
         if step.kind in {Effect.Kind.CREATE_NOTE, Effect.Kind.SET_NOTE}:
             return step.conversation_id in self.conversations_in_doubt
-        return self.is_contact_in_doubt and step.kind not in {Effect.Kind.SET_STAGE, Effect.Kind.SET_OWNER}
+        return self.is_contact_in_doubt and step.kind not in WITHOUT_CONTACT
 
 
 def settle_doubts(connection: Connection, claim: Claim) -> Reading:

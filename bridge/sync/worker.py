@@ -296,7 +296,9 @@ def _reconcile(connection: Connection, claim: Claim) -> datetime | None:
         if claim.chatwoot_held_until:
             current.hold(IN_CHATWOOT, claim.chatwoot_held_until)
         if claim.krayin_held_until and (current.look_up or current.undecided or current.ready or current.refresh):
-            return earliest(claim.krayin_held_until, current.wake_at)
+            current.keep_only(Effect.Kind.SEND_MESSAGE, claim.krayin_held_until)
+            if not (current.ready or current.look_up):
+                return current.wake_at
         wait = _one_step(work, current, rows)
         if wait is DONE:
             if work.loaded.contact:

@@ -11,8 +11,8 @@ from django.views.decorators.csrf import csrf_exempt
 from bridge.webhooks import intake
 from bridge.webhooks.durable import NotKept
 from bridge.webhooks.intake import Outcome
-from bridge.webhooks.limits import InvalidTraffic
 from config.addresses import address_of
+from config.limits import InvalidTraffic
 
 logger = logging.getLogger(__name__)
 invalid_traffic = InvalidTraffic()

@@ -1,5 +1,29 @@
-"""Pages of the admin: clinics, people, exceptional access, audit trail."""
+"""Pages of the admin: clinics, people, privacy, exceptional access, audit trail."""
 
-from consent.admin import exceptional, people, staff, trail
+from consent.admin import (
+    consents,
+    designations,
+    exceptional,
+    exports,
+    holds,
+    people,
+    registers,
+    requests,
+    staff,
+    texts,
+    trail,
+)
 
-__all__ = ["exceptional", "people", "staff", "trail"]
+__all__ = [
+    "consents",
+    "designations",
+    "exceptional",
+    "exports",
+    "holds",
+    "people",
+    "registers",
+    "requests",
+    "staff",
+    "texts",
+    "trail",
+]

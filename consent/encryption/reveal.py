@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 # What a role with REVEAL_CONTACT may open; every other field needs REVEAL_CLINICAL.
 # `explanation` is why somebody of the staff opened more; who reviews that reads it.
-CONTACT_FIELDS = frozenset({"name", "phone", "phone_number", "email", "identifier", "value", "explanation"})
+# `request_…` is what a person asks of the clinic and what it answers: reading that is the officer's work.
+CONTACT_FIELDS = frozenset(
+    {
+        "name", "phone", "phone_number", "email", "identifier", "value", "explanation", "request_text",
+        "request_contact", "request_answer", "request_note", "request_document",
+    }
+)  # fmt: skip
 BLOCKED_PURPOSES = frozenset({PurposeOfUse.LEGAL, PurposeOfUse.DPO})
 REASONED_PURPOSES = frozenset({PurposeOfUse.LEGAL, PurposeOfUse.SUPPORT})
 

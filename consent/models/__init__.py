@@ -2,25 +2,66 @@
 
 from consent.encryption.tables import DataKey, KeyCheck
 from consent.models.access import ExceptionalAccess, RecoveryCodes, SignInTries, TotpDevice
+from consent.models.consents import ConsentEvent, ConsentLink, Suppression
+from consent.models.designations import DpoDesignation
+from consent.models.exports import ExportLink, ExportPackage, ExportSigningKey
 from consent.models.facts import ConsentRecord, Decision, Reason
+from consent.models.holds import Guardianship, LegalHold, Minority, Restriction
+from consent.models.registers import Assessment, InternationalTransfer, OperationVersion, Processor
+from consent.models.requests import (
+    DataRequest,
+    DeadlineRegime,
+    IdentityCode,
+    RepresentativeDocument,
+    RequestItem,
+    RequestNote,
+    RequestStep,
+)
 from consent.models.staff import Clinic, Membership, User
 from consent.models.subjects import ContactPoint, DataSubject
+from consent.models.texts import ServedText, TextKind, TextVersion, WithdrawalWords
 from consent.roles import Role
 
 __all__ = [
+    "Assessment",
     "Clinic",
+    "ConsentEvent",
+    "ConsentLink",
     "ConsentRecord",
     "ContactPoint",
     "DataKey",
+    "DataRequest",
     "DataSubject",
+    "DeadlineRegime",
     "Decision",
+    "DpoDesignation",
     "ExceptionalAccess",
+    "ExportLink",
+    "ExportPackage",
+    "ExportSigningKey",
+    "Guardianship",
+    "IdentityCode",
+    "InternationalTransfer",
     "KeyCheck",
+    "LegalHold",
     "Membership",
+    "Minority",
+    "OperationVersion",
+    "Processor",
     "Reason",
     "RecoveryCodes",
+    "RepresentativeDocument",
+    "RequestItem",
+    "RequestNote",
+    "RequestStep",
+    "Restriction",
     "Role",
+    "ServedText",
     "SignInTries",
+    "Suppression",
+    "TextKind",
+    "TextVersion",
     "TotpDevice",
     "User",
+    "WithdrawalWords",
 ]

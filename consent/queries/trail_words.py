@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from audit.models import ActorType, AuditLog, Outcome
-from consent.policy import PurposeOfUse
+from consent.models import Guardianship, LegalHold, Restriction, TextVersion
+from consent.policy import Purpose, PurposeOfUse
+from consent.requests.states import State
 
 ACTIONS: dict[str, str | Promise] = {
     "reveal": gettext_lazy("opened sealed data"),
@@ -23,6 +25,20 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.export": gettext_lazy("exported the audit trail"),
     "audit.verify": gettext_lazy("checked the audit trail"),
     "export.download": gettext_lazy("downloaded an export"),
+    "export.ask": gettext_lazy("asked for an export"),
+    "export.built": gettext_lazy("finished an export"),
+    "export.failed": gettext_lazy("could not finish an export"),
+    "export.cancel": gettext_lazy("cancelled an export"),
+    "export.release": gettext_lazy("released an export"),
+    "export.release_alone": gettext_lazy("asked to release an export alone"),
+    "export.identity": gettext_lazy("noted who asks for an export"),
+    "export.link": gettext_lazy("made a link to an export"),
+    "export.revoke": gettext_lazy("ended the links to an export"),
+    "export.code": gettext_lazy("typed a code of an export"),
+    "export.delivered": gettext_lazy("got an export whole"),
+    "export.check": gettext_lazy("checked an export"),
+    "export.destroy": gettext_lazy("destroyed an export"),
+    "export.key": gettext_lazy("made a key that signs exports"),
     "login": gettext_lazy("signed in to Ponte"),
     "logout": gettext_lazy("signed out of Ponte"),
     "recheck": gettext_lazy("confirmed who it is"),
@@ -43,6 +59,18 @@ ACTIONS: dict[str, str | Promise] = {
     "exceptional.ask": gettext_lazy("began an exceptional access"),
     "exceptional.end": gettext_lazy("ended an exceptional access"),
     "exceptional.review": gettext_lazy("reviewed an exceptional access"),
+    "request.file": gettext_lazy("took in a request of a titular"),
+    "request.read": gettext_lazy("read a request of a titular"),
+    "request.owner": gettext_lazy("took a request on"),
+    "request.subject": gettext_lazy("said who asks"),
+    "request.document": gettext_lazy("kept a representative's document"),
+    "request.document_decided": gettext_lazy("decided on a representative's document"),
+    "request.health_content": gettext_lazy("said whether an answer holds health data"),
+    "request.package": gettext_lazy("made the package for the ANPD"),
+    **{f"request.{state}": gettext_lazy("moved a request on") for state in State.values},
+    "identity.send": gettext_lazy("had a code sent"),
+    "identity.wrong": gettext_lazy("did not prove who it is"),
+    "identity.verified": gettext_lazy("proved who it is"),
     "panel.sign_in": gettext_lazy("signed in to the panel"),
     "panel.sign_out": gettext_lazy("signed out of the panel"),
     "api_key.create": gettext_lazy("created an API key"),
@@ -51,6 +79,25 @@ ACTIONS: dict[str, str | Promise] = {
     "keys.rotate": gettext_lazy("replaced encryption keys"),
     "keys.renew": gettext_lazy("gave a person a new data key"),
     "keys.destroy_old": gettext_lazy("destroyed a person's old data key"),
+    "text.draft": gettext_lazy("wrote a draft of a text"),
+    "text.discard": gettext_lazy("discarded a draft of a text"),
+    "text.approve": gettext_lazy("approved a text"),
+    "text.retire": gettext_lazy("retired a text"),
+    "text.words": gettext_lazy("changed the withdrawal words"),
+    "hold.place": gettext_lazy("placed a legal hold"),
+    "hold.review": gettext_lazy("reviewed a legal hold"),
+    "hold.release": gettext_lazy("released a legal hold"),
+    "hold.read": gettext_lazy("read why there is a legal hold"),
+    "block.begin": gettext_lazy("blocked a person's data"),
+    "block.end": gettext_lazy("lifted a blocking"),
+    "oppose.begin": gettext_lazy("recorded an opposition"),
+    "oppose.end": gettext_lazy("recorded the end of an opposition"),
+    "minor.mark": gettext_lazy("marked a person as a minor"),
+    "minor.end": gettext_lazy("took away the mark of a minor"),
+    "guardian.verify": gettext_lazy("verified a guardian"),
+    "guardian.end": gettext_lazy("ended a guardianship"),
+    "register.approve": gettext_lazy("approved an operation of the register"),
+    "register.export": gettext_lazy("took a register out"),
     "replay": gettext_lazy("had events read again"),
     "sync_now": gettext_lazy("asked for a sync"),
     "try_now": gettext_lazy("asked for another try"),
@@ -66,6 +113,16 @@ ACTIONS: dict[str, str | Promise] = {
     "job_continued": gettext_lazy("continued a job"),
     "job_cancelled": gettext_lazy("cancelled a job"),
     "group_handed_back": gettext_lazy("handed a group back"),
+    "consent.ask": gettext_lazy("had a person asked for consent"),
+    "consent.requested": gettext_lazy("asked for consent"),
+    "consent.given": gettext_lazy("recorded a yes"),
+    "consent.renewed": gettext_lazy("recorded a renewed yes"),
+    "consent.refused": gettext_lazy("recorded a no"),
+    "consent.withdrawn": gettext_lazy("recorded a withdrawal"),
+    "consent.invalidated": gettext_lazy("invalidated a consent"),
+    "consent.terminated": gettext_lazy("ended a consent"),
+    "consent.link": gettext_lazy("made an address for a person"),
+    "print": gettext_lazy("printed it"),
     "hand.stage": gettext_lazy("asked for another stage"),
     "hand.opportunity": gettext_lazy("asked for an opportunity"),
     "hand.link": gettext_lazy("linked by hand"),
@@ -83,9 +140,15 @@ ACTIONS: dict[str, str | Promise] = {
 }
 OTHER_ACTION = gettext_lazy("other act")
 # Acts after which somebody has seen personal data.
-SEEING = ("reveal", "search", "read", "view", "print", "export.download")
+SEEING = ("reveal", "search", "read", "request.read", "view", "print", "export.download")
 
 REASONS: dict[str, str | Promise] = {
+    **dict(Purpose.choices),
+    **dict(TextVersion.Change.choices),
+    **dict(LegalHold.Reason.choices),
+    **dict(LegalHold.Release.choices),
+    **dict(Restriction.Reason.choices),
+    **dict(Guardianship.Relation.choices),
     "titular_request": gettext_lazy("request of a titular"),
     "authority": gettext_lazy("request of an authority"),
     "incident": gettext_lazy("incident"),
@@ -111,6 +174,13 @@ REASONS: dict[str, str | Promise] = {
     "emergency": gettext_lazy("emergency, by a command of the server"),
     "risk_to_the_person": gettext_lazy("risk to the person's life or health"),
     "repair": gettext_lazy("repair of wrong data"),
+    "consent_proof": gettext_lazy("to prove an act about consent"),
+    "chat": gettext_lazy("conversation"),
+    "page": gettext_lazy("signed page"),
+    "in_person": gettext_lazy("in person"),
+    "phone": gettext_lazy("telephone"),
+    "letter": gettext_lazy("letter or e-mail"),
+    "staff": gettext_lazy("entered by staff"),
     "justified": gettext_lazy("justified"),
     "unjustified": gettext_lazy("not justified"),
 }
@@ -130,6 +200,12 @@ FIELDS: dict[str, str | Promise] = {
     "password": gettext_lazy("password"),
     "second_factor": gettext_lazy("second factor"),
     "explanation": gettext_lazy("explanation"),
+    "clinic_explanation": gettext_lazy("explanation"),
+    "request_text": gettext_lazy("words of the request"),
+    "request_contact": gettext_lazy("contact of the request"),
+    "request_answer": gettext_lazy("answer"),
+    "request_note": gettext_lazy("reason in words"),
+    "request_document": gettext_lazy("document of a representative"),
 }
 # Models that have no name of their own, because no form shows them.
 OBJECTS: dict[str, str | Promise] = {
@@ -143,12 +219,16 @@ OBJECTS: dict[str, str | Promise] = {
 }
 SAID_BY_THE_ACT = {"trail"}
 JOBS: dict[str, str | Promise] = {
+    "exports": gettext_lazy("exports"),
+    "consents": gettext_lazy("consents"),
     "lanes": gettext_lazy("sync"),
     "explain": gettext_lazy("command of the server"),
     "export_audit": gettext_lazy("command of the server"),
     "rotate_keys": gettext_lazy("command of the server"),
     "connect": gettext_lazy("command of the server"),
     "account": gettext_lazy("command of the server"),
+    "requests": gettext_lazy("requests of titulares"),
+    "privacy_page": gettext_lazy("Privacy page"),
 }
 
 

@@ -1,6 +1,5 @@
 """What the pages of the numbers share: place and period chosen, tables, charts, files."""
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +17,7 @@ from audit.models import ActorType
 from audit.services import record
 from bridge.admin.base import OperationAdmin
 from bridge.models import Connection
+from config.sheets import sheet
 from consent.scope import signed_in
 from insights.queries.hiding import SMALL_CELL
 from insights.queries.ranges import Range
@@ -135,14 +135,7 @@ class NumbersAdmin(OperationAdmin):
             object_type=self.model._meta.label,
             reason_code=name,
         )
-        response = HttpResponse(content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="ponte-{name}-{place.today}.csv"'
-        # Spreadsheets take UTF-8 for what it is only with this mark.
-        response.write("\ufeff")
-        written = csv.writer(response, delimiter=";")
-        written.writerow([str(one) for one in header])
-        written.writerows([_plain(value) for value in row] for row in rows)
-        return response
+        return sheet(f"ponte-{name}-{place.today}", header, rows)
 
 
 def place_of(connection: Connection) -> Place:
@@ -166,12 +159,6 @@ def _choices(own: Sequence[Connection]) -> dict[str, str]:
             found.setdefault(f"c{row.clinic_id}", row.clinic.trade_name)
         found[str(row.pk)] = f"{row.clinic.trade_name} · {row.name}"
     return found
-
-
-def _plain(value: Any) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    text = str(value)
-    return f"'{text}" if text[:1] in "=+@\t\r" or (text[:1] == "-" and not text[1:2].isdigit()) else text
 
 
 # Tables and charts ----------------------------------------------------------------------------------------------------

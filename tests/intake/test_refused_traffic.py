@@ -3,8 +3,8 @@
 import pytest
 
 from bridge.models import Connection
-from bridge.webhooks.limits import ADDRESSES, LIMIT, WINDOW_S, InvalidTraffic
 from config.addresses import address_of
+from config.limits import ADDRESSES, LIMIT, WINDOW_S, InvalidTraffic
 from tests.intake.clinic import Address, raw, signed_headers
 
 PUBLIC = "9.9.9.9"

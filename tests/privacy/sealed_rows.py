@@ -28,7 +28,15 @@ from bridge.models import (
 )
 from consent.encryption import Actor, Sealed, open_day, open_for, open_system, seal, seal_day, seal_system
 from consent.encryption.places import Owner, Place, places
-from consent.models import ContactPoint, ExceptionalAccess, TotpDevice
+from consent.models import (
+    ContactPoint,
+    DataRequest,
+    ExceptionalAccess,
+    RepresentativeDocument,
+    RequestItem,
+    RequestNote,
+    TotpDevice,
+)
 from consent.roles import Role
 from insights.models import LanguageSettings
 
@@ -80,9 +88,36 @@ def _exceptional(of: Person) -> ExceptionalAccess:
     )  # fmt: skip
 
 
+def _data_request(of: Person) -> DataRequest:
+    """The file of one request; here the person holds its key."""
+    now = timezone.now()
+    request, _is_new = DataRequest.objects.get_or_create(
+        holder=of.contact.subject,
+        defaults={
+            "protocol": f"2026-{uuid.uuid4().hex[:4]}-{uuid.uuid4().hex[:4]}", "clinic": of.connection.clinic,
+            "channel": "letter", "received_at": now, "regime": "full", "rules_version": "1",
+        },
+    )  # fmt: skip
+    return request
+
+
+def _request_item(of: Person) -> RequestItem:
+    now = timezone.now()
+    return RequestItem(request=_data_request(of), right="T02", received_at=now, due_at=now + timedelta(days=15))
+
+
 # One builder for each model with encrypted fields; a model that is missing here fails the tests.
 BUILD: dict[type[models.Model], Callable[[Person], Any]] = {
     Connection: lambda of: of.connection,
+    DataRequest: _data_request,
+    RequestItem: _request_item,
+    RequestNote: lambda of: RequestNote(
+        request=_data_request(of), about="exception", by=user(Role.DPO, of.connection.clinic), at=timezone.now()
+    ),
+    RepresentativeDocument: lambda of: RepresentativeDocument(
+        request=_data_request(of), relation="guardian", sha256="a" * 64, received_at=timezone.now(),
+        received_by=user(Role.DPO, of.connection.clinic),
+    ),
     ContactPoint: lambda of: ContactPoint.objects.filter(subject=of.subject).first(),
     ExceptionalAccess: _exceptional,
     KrayinUser: _krayin_user,

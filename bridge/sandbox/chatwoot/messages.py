@@ -113,6 +113,18 @@ class MessageActions(ContactActions):
             self._change_message(message, content=text)
             return message
 
+    def submit(self, message_id: int, value: str, *, account_id: int = ACCOUNT_ID) -> rows.Message:
+        """The contact chooses in an interactive message: a `message_updated` with `submitted_values` (5.7, 12)."""
+        with self.step() as store:
+            message: rows.Message = store.get("messages", message_id, account_id)
+            items = message.content_attributes.get("items") or []
+            chosen = next((item for item in items if item.get("value") == value), None)
+            if message.content_type != "input_select" or chosen is None:
+                raise Refused(f"'{value}' is not offered")
+            values = [{"title": chosen["title"], "value": value}]
+            self._change_message(message, content_attributes={**message.content_attributes, "submitted_values": values})
+            return message
+
     def set_message_status(self, message_id: int, status: str, *, account_id: int = ACCOUNT_ID) -> rows.Message:
         """Sent, delivered, read or failed; a `message_updated` that does not say what changed."""
         if status not in MESSAGE_STATUSES:

@@ -1,4 +1,4 @@
-"""Refused traffic per address: counters in memory, nothing stored (DESIGN section 3)."""
+"""Traffic per address: counters in the memory of one process, nothing stored (DESIGN section 3)."""
 
 import threading
 import time
@@ -11,15 +11,15 @@ ADDRESSES = 10_000
 
 
 class InvalidTraffic:
-    """Counts refused calls per address in windows of a minute; valid calls never pass here."""
+    """Counts calls per address in windows of a minute: refused ones of programs, all of the public pages."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, limit: int = LIMIT) -> None:
+        self._clock, self._limit = clock, limit
         self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def refused(self, address: str) -> float | None:
-        """Record one refused call; return the seconds to wait once the address has made more than 100 in a minute."""
+        """Record one call; return the seconds to wait once the address has made more than the limit in a minute."""
         now = self._clock()
         with self._lock:
             started, count = self._seen.pop(address, (now, 0))
@@ -28,7 +28,7 @@ class InvalidTraffic:
             self._seen[address] = (started, count + 1)
             if len(self._seen) > ADDRESSES:
                 self._seen.popitem(last=False)
-        return WINDOW_S - (now - started) if count + 1 > LIMIT else None
+        return WINDOW_S - (now - started) if count + 1 > self._limit else None
 
     def forget(self) -> None:
         """Start counting anew."""

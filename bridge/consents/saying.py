@@ -1,0 +1,134 @@
+"""Carrying out one message to a person: the text is recorded as shown, *sent* is committed, then it is sent once."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+
+from bridge.back.carry import in_chatwoot
+from bridge.clients.chatwoot import ChatwootClient
+from bridge.clients.interactive import OUR_MARK, choice
+from bridge.consents.asking import WINDOW
+from bridge.consents.words import CHOICES
+from bridge.errors import PartnerError, PartnerGone
+from bridge.models import Effect, ObservedMessage, Saying, Wish
+from bridge.sync import carry_wishes, effects
+from bridge.sync.clock import database_now
+from bridge.sync.lanes import fence
+from bridge.sync.plan import Step
+from bridge.sync.work import Attempt, Later, Work
+from consent.consents import may_ask, request
+from consent.consents.state import WhyNot, asked_for
+from consent.encryption import Actor
+from consent.models import ConsentEvent, ServedText, TextKind, TextVersion
+from consent.texts import NoTextInForce, serve, text_in_force
+
+Reason = Wish.Reason
+TEXTS = {
+    Saying.Kind.CANCEL_QUESTION: TextKind.CANCEL_QUESTION,
+    Saying.Kind.GIVEN: TextKind.CONSENT_GIVEN,
+    Saying.Kind.REFUSED: TextKind.CONSENT_REFUSED,
+    Saying.Kind.WITHDRAWAL: TextKind.WITHDRAWAL,
+}
+LOOK_AGAIN = timedelta(seconds=30)
+LOOK_BACK = timedelta(minutes=2)
+
+
+def say(attempt: Attempt, step: Step) -> None:
+    """Send the message if it is still wanted and the conversation takes it; else the wish is refused with its reason."""
+    work = attempt.work
+    rows = Saying.objects.select_related("contact__subject__clinic", "wish")
+    saying = rows.filter(pk=step.wish.id, wish__state=Wish.State.OPEN).first() if step.wish else None
+    if saying is None or step.conversation_id is None:
+        raise Later(work.now)
+    in_chatwoot(attempt, step, lambda: _send(attempt, step, saying))
+
+
+def _send(attempt: Attempt, step: Step, saying: Saying) -> None:
+    work, number = attempt.work, step.conversation_id or 0
+    text, refusal = _text_of(saying, work.now)
+    if text is None or not work.chat.conversation(number).can_reply:
+        _refuse(work, saying, refusal or Reason.WINDOW_CLOSED)
+        return
+    shown: list[ServedText] = []
+    attempt.sending(write=lambda: shown.append(_shown(saying, text, step)))
+    offered = CHOICES.get(saying.kind, ())
+    attributes = choice([(title, value) for title, value in offered], step.ref) if offered else {OUR_MARK: step.ref}
+    message = work.chat.message_create(number, shown[0].shown, attributes=attributes, is_choice=bool(offered))
+    attempt.confirm({step: message.id}, lambda: said(saying.pk, message.id))
+
+
+def _text_of(saying: Saying, now: datetime) -> tuple[TextVersion | None, Reason | None]:
+    subject = saying.contact.subject
+    is_question = saying.kind == Saying.Kind.QUESTION
+    is_stale = not is_question and saying.created_at < now - WINDOW
+    if is_stale or (is_question and not _may_ask(saying, now)):
+        return None, Reason.NOT_NOW
+    kind = TextKind.CONSENT if is_question else TEXTS[Saying.Kind(saying.kind)]
+    purpose = asked_for(subject, saying.consent_type).purpose if is_question else ""
+    try:
+        return text_in_force(subject.clinic, kind, purpose=purpose, now=now), None
+    except NoTextInForce:
+        return None, Reason.NOT_NOW
+
+
+def _may_ask(saying: Saying, now: datetime) -> bool:
+    """A question whose sending failed was written down as asked: it is not asked a second time, but a first."""
+    may = may_ask(saying.contact.subject, saying.consent_type, now=now)
+    return bool(may) or (saying.served_id is not None and may.reason == WhyNot.ASKED)
+
+
+def _shown(saying: Saying, text: TextVersion, step: Step) -> ServedText:
+    """Inside the transaction that commits *sent*: what the person is about to read, and that it asks."""
+    now = database_now()
+    subject = saying.contact.subject
+    served = serve(text, subject, channel=ServedText.Channel.CHAT, now=now, reference=str(saying.pk))
+    Saying.objects.filter(pk=saying.pk).update(served=served, sent_at=now)
+    if saying.kind == Saying.Kind.QUESTION and saying.served_id is None:
+        request(
+            subject, saying.consent_type, served=served, channel=ConsentEvent.Channel.CHAT,
+            actor=Actor.system("lanes"), now=now,
+        )  # fmt: skip
+    return served
+
+
+def said(saying_id: UUID, message_id: int) -> None:
+    """Chatwoot has the message; inside the transaction that confirms it."""
+    Saying.objects.filter(pk=saying_id).update(chatwoot_message_id=message_id)
+    carry_wishes.settle([saying_id])
+
+
+def _refuse(work: Work, saying: Saying, reason: Reason) -> None:
+    with transaction.atomic():
+        fence(work.claim)
+        carry_wishes.settle([saying.pk], Wish.State.REFUSED, reason)
+
+
+def find_said(work: Work, effect: Effect) -> bool:
+    """Whether a message in doubt reached Chatwoot: it carries our mark. True also while Chatwoot cannot be asked."""
+    try:
+        found = _marked(work.chat, work, effect)
+    except PartnerGone:
+        return False
+    except PartnerError:
+        effects.look_later(work.claim, effect, until=database_now(LOOK_AGAIN))
+        return True
+    if found is None:
+        return False
+    rows = Saying.objects.filter(contact=work.contact, chatwoot_message_id=None, sent_at__isnull=False)
+    saying = next((row for row in rows if effect.object_ref.endswith(f"-s{row.pk.hex[:16]}")), None)
+    effects.confirm(work.claim, {effect: found}, lambda: said(saying.pk, found) if saying else None, calls=work.calls)
+    return True
+
+
+def _marked(chat: ChatwootClient, work: Work, effect: Effect) -> int | None:
+    """The message with our mark among those that came after the last one known from before the call."""
+    before = ObservedMessage.objects.filter(
+        conversation__connection=work.connection,
+        conversation__chatwoot_conversation_id=effect.conversation_id or 0,
+        sent_at__lt=(effect.sent_at or work.now) - LOOK_BACK,
+    )
+    last = before.aggregate(last=Max("chatwoot_message_id"))["last"] or 0
+    recent = chat.messages_since(effect.conversation_id or 0, last)
+    return next((message.id for message in recent if message.mark == effect.object_ref), None)

@@ -1,0 +1,2 @@
+DROP TRIGGER operation_versions_no_truncate ON operation_versions;
+DROP TRIGGER operation_versions_insert_only ON operation_versions;
