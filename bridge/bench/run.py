@@ -6,8 +6,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
@@ -24,7 +26,8 @@ from config.db import catalogue, partitions
 from config.running.processes import STOP_SIGNALS, Processes
 from config.running.telling import CannotRun, StopAsked
 
-BENCHES: Mapping[str, Callable[[Ground, Report], None]] = {
+Measure = Callable[[Ground, Report], None]
+OWN: Mapping[str, Measure] = {
     "intake": intake.measure,
     "endtoend": endtoend.measure,
     "lanes": lanes.measure,
@@ -33,6 +36,12 @@ BENCHES: Mapping[str, Callable[[Ground, Report], None]] = {
     "pages": pages.measure,
     "audit": audit.measure,
 }
+
+
+def benches() -> Mapping[str, Measure]:
+    """Ours, and those of the apps above ours, each named by its app: `bench = "module"`, which has a `measure`."""
+    others = {app.label: app.bench for app in apps.get_app_configs() if hasattr(app, "bench")}
+    return {**OWN, **{name: import_module(module).measure for name, module in others.items()}}
 
 
 def run(wishes: Wishes, inside: Inside) -> int:
@@ -69,5 +78,5 @@ def measured(ground: Ground) -> Report:
     report.statements_from = ground.statements.source
     if not ground.pgbench.is_there:
         report.notes.append("no pgbench on this machine: nothing is compared with it")
-    BENCHES[wishes.bench](ground, report)
+    benches()[wishes.bench](ground, report)
     return report

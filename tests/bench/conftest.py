@@ -9,7 +9,7 @@ def runs() -> dict[str, Run]:
     return {}
 
 
-@pytest.fixture(params=("intake", "endtoend", "lanes", "backlog", "queries", "pages", "audit"))
+@pytest.fixture(params=("intake", "endtoend", "lanes", "backlog", "queries", "pages", "audit", "insights"))
 def measured(request: pytest.FixtureRequest, runs: dict[str, Run]) -> Run:
     """Each measurement in turn; measured once, however many tests ask."""
     name: str = request.param

@@ -12,6 +12,7 @@ FIGURES = {
     "queries": {"contact_mappings", "activity_mappings", "sequential_scans"},
     "pages": {"pages", "slowest_page_p95_ms"},
     "audit": {"rows", "sealed_rows_per_s", "verified_rows", "verified_rows_per_s", "findings"},
+    "insights": {"opportunities", "first_s", "again_s"},
 }
 LATENCIES = {
     "intake": {"full_speed_bare", "full_speed_ponte", "steady_300_ponte", "broker_frozen_50_ponte"},
@@ -23,6 +24,7 @@ LATENCIES = {
     },
     "pages": {"all_pages", "slowest_page"},
     "audit": {"plain_insert", "audit_write", "reveal"},
+    "insights": {"one_opportunity"},
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from bridge.bench import launch
 from bridge.bench.asked import Wishes, understood
 from bridge.bench.report import Report, markdown
-from bridge.bench.run import BENCHES, run
+from bridge.bench.run import benches, run
 from config.embedded import EmbeddedServersError
 
 LONGEST_S = 60  # the requests of a phase at full speed are made before it: 14 MB a second
@@ -20,7 +20,8 @@ class Command(BaseCommand):
     help = (
         "Measures on this machine, beside a baseline of the same run: intake (webhook answers), endtoend (webhook to "
         "CRM), lanes (claims), backlog (catching up after an outage), queries (1 M links, 5 M messages), pages (of the "
-        "admin, over them), audit (writing, opening, sealing, verifying 1 M rows). Starts its own "
+        "admin, over them), audit (writing, opening, sealing, verifying 1 M rows), insights (numbers of 100,000 "
+        "opportunities). Starts its own "
         "PostgreSQL and Redis/Valkey in a fresh directory, with every commit on disk, and removes them afterwards. "
         "Progress goes to standard error. 0 also when a number is missed; 2 when something did not come up."
     )
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("bench", nargs="*", metavar="bench", help=f"one or more of: {', '.join(BENCHES)}")
+        parser.add_argument("bench", nargs="*", metavar="bench", help=f"one or more of: {', '.join(benches())}")
         parser.add_argument("--json", action="store_true", help="end with one line of JSON for each")
         parser.add_argument("--markdown", action="store_true", help="print nothing but the table of the README")
         parser.add_argument("--strict", action="store_true", help="1 when a number is missed")
@@ -67,10 +68,10 @@ class Command(BaseCommand):
 def asked(options: dict[str, Any]) -> list[Wishes]:
     """One for each measurement. Raises CommandError."""
     names: list[str] = options["bench"]
-    unknown = [name for name in names if name not in BENCHES]
+    unknown = [name for name in names if name not in benches()]
     if unknown or not names:
         what = f"unknown: {', '.join(unknown)}" if unknown else "which measurement?"
-        raise CommandError(f"{what}; choose from {', '.join(BENCHES)}")
+        raise CommandError(f"{what}; choose from {', '.join(benches())}")
     return [Wishes(name, options["small"], options["size"], options["seconds"]) for name in names]
 
 
