@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+import psycopg
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
+from psycopg import sql
 
 from bridge.bench import audit, backlog, endtoend, intake, lanes, pages, queries
-from bridge.bench.asked import PROJECT, RECORD, REPORT, Inside, Wishes
+from bridge.bench.asked import PREPARED, PROJECT, RECORD, REPORT, Inside, Wishes
 from bridge.bench.errors import CannotMeasure
 from bridge.bench.ground import Ground
 from bridge.bench.machine import machine, versions
@@ -69,10 +71,21 @@ def run(wishes: Wishes, inside: Inside) -> int:
         connections.close_all()
 
 
+def prepare(ground: Ground) -> None:
+    """Migrate, and keep a copy for the next measurement; nothing where the database is such a copy."""
+    with psycopg.connect(settings.DATABASE_URL, dbname="postgres", autocommit=True) as owner:
+        if owner.execute("SELECT 1 FROM pg_database WHERE datname = %s", [PREPARED]).fetchone():
+            return
+        ground.say("preparing the database")
+        call_command("migrate", verbosity=0, interactive=False)
+        partitions.apply(partitions.plan(catalogue.database_now(connection)))
+        connections.close_all()
+        names = sql.Identifier(PREPARED), sql.Identifier(connection.settings_dict["NAME"])
+        owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+
+
 def measured(ground: Ground) -> Report:
-    ground.say("preparing the database")
-    call_command("migrate", verbosity=0, interactive=False)
-    partitions.apply(partitions.plan(catalogue.database_now(connection)))
+    prepare(ground)
     wishes, inside = ground.wishes, ground.inside
     report = Report(wishes.bench, wishes.less, machine(Path(inside.var)), versions(inside.broker))
     report.statements_from = ground.statements.source

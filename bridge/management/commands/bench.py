@@ -3,6 +3,7 @@
 import math
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -42,7 +43,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["inside"]:
             sys.exit(run(*understood(options["inside"])))
-        reports = [self._measure(wishes, options) for wishes in asked(options)]
+        reports = list(self._measured(options))
         if options["markdown"]:
             self._write(markdown(reports))
         if options["json"]:
@@ -50,14 +51,14 @@ class Command(BaseCommand):
         if options["strict"] and not all(report.meets_all for report in reports):
             sys.exit(1)
 
-    def _measure(self, wishes: Wishes, options: dict[str, Any]) -> Report:
+    def _measured(self, options: dict[str, Any]) -> Iterator[Report]:
         try:
-            report = launch.run(wishes)
+            for report in launch.run(asked(options)):
+                if not options["markdown"]:
+                    self._write(report.lines())
+                yield report
         except EmbeddedServersError as error:
             raise CommandError(str(error)) from error
-        if not options["markdown"]:
-            self._write(report.lines())
-        return report
 
     def _write(self, lines: list[str]) -> None:
         for line in lines:
