@@ -1,6 +1,9 @@
 # Shared by the scripts beside it: find Python, make the virtual environment, say clearly what is missing.
 # Read with `source`; needs $root, the repository. Works with the bash of macOS (3.2) too.
 
+# Where Python may not keep its bytecode, each of the many processes would compile every module anew.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "$*" >&2; }
 
 # fail ENGLISH PORTUGUESE: both, because who starts Ponte first is often not a programmer.

@@ -1,19 +1,25 @@
 """How long the numbers of many opportunities take: rows are written set-based, then everything is computed."""
 
-import resource
-import time
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
 from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
+from bridge.bench.ground import Ground
+from bridge.bench.report import Report, at_most
+from bridge.bench.timing import percentiles_ms, timed
 from bridge.models import Connection, Krayin
 from consent.models import Clinic, DataSubject
 from insights.models import InsightMark, OpeningHours, Unit
 from insights.updating import refresh_all, update_ai_insights
 
+LEADS, SINGLES, LIMIT_S = 100_000, 200, 60
 CONNECTIONS = 20
 TALKS, MESSAGES = 2, 8  # of an opportunity, of a conversation
 
@@ -45,16 +51,22 @@ FILL = (
          resolved_at = date_trunc('second', last_activity_at)
        WHERE connection_id = %(connection)s AND chatwoot_conversation_id %% 3 <> 0""",
 )
+MESSAGES_ONCE = """
+SELECT m.connection_id, cm.krayin_lead_id, count(*), min(m.sent_at), max(m.sent_at)
+FROM observed_messages m
+JOIN observed_conversations c ON c.id = m.conversation_id
+JOIN conversation_mappings cm
+  ON cm.connection_id = c.connection_id AND cm.chatwoot_conversation_id = c.chatwoot_conversation_id
+GROUP BY 1, 2
+"""
 
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds of the clock, and of the processor: PostgreSQL's where its process can be read, and ours."""
+    """Seconds of the clock, and of PostgreSQL's processor where its process can be read."""
 
-    what: str
     rows: int
     seconds: float
-    own_cpu_s: float
     database_cpu_s: float | None
 
 
@@ -87,29 +99,52 @@ def fill(leads: int, say: Callable[[str], None]) -> None:
         cursor.execute("ANALYZE")
 
 
-def measure() -> list[Took]:
+def measure(ground: Ground, report: Report) -> None:
     """The first computation of everything, the next night's, and single ones."""
+    fill(ground.sized(LEADS, 400), ground.say)
     now = timezone.now()
-    first = _timed("everything, first time", lambda: refresh_all(now))
-    again = _timed("everything, unchanged", lambda: refresh_all(now))
+    ground.say("one pass over the messages, then everything, twice, then single ones")
+    least = _timed(_one_pass)
+    ground.statements.begin()
+    first = _timed(lambda: refresh_all(now))
+    again = _timed(lambda: refresh_all(now))
+    report.statements = ground.statements.top()
+    report.latencies_ms["one_opportunity"] = percentiles_ms(_singles(ground.sized(SINGLES, 20)))
+    report.figures = {
+        "opportunities": first.rows,
+        "first_s": round(first.seconds, 2),
+        "again_s": round(again.seconds, 2),
+    }
+    if first.database_cpu_s is not None:
+        report.figures["first_database_cpu_s"] = round(first.database_cpu_s, 1)
+    report.baseline = {"one_pass_over_the_messages_s": round(least.seconds, 3)}
+    report.compare(first.seconds, least.seconds, "everything, Ponte / one pass over the messages")
+    report.targets += [
+        at_most("numbers of all opportunities, first time (s)", first.seconds, LIMIT_S),
+        at_most("numbers of all opportunities, the next night (s)", again.seconds, LIMIT_S),
+    ]
+
+
+def _one_pass() -> int:
+    """The least there is to do: read every message once, for each opportunity."""
+    with connection.cursor() as cursor:
+        cursor.execute(MESSAGES_ONCE)
+        return len(cursor.fetchall())
+
+
+def _singles(count: int) -> list[float]:
     pks = list(Connection.objects.values_list("pk", flat=True))
-    singles = _timed(
-        "200 single ones", lambda: sum(update_ai_insights(pks[n % len(pks)], n + 1) is not None for n in range(200))
-    )
-    return [first, again, singles]
+    took: list[float] = []
+    for n in range(count):
+        timed(partial(update_ai_insights, pks[n % len(pks)], n + 1), took)
+    return took
 
 
-def _timed(what: str, work: Callable[[], int]) -> Took:
-    started, own, theirs = time.perf_counter(), _own_cpu_s(), _database_cpu_s()
+def _timed(work: Callable[[], int]) -> Took:
+    started, before = perf_counter(), _database_cpu_s()
     rows = work()
     after = _database_cpu_s()
-    database = None if theirs is None or after is None else after - theirs
-    return Took(what, rows, time.perf_counter() - started, _own_cpu_s() - own, database)
-
-
-def _own_cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return Took(rows, perf_counter() - started, None if before is None or after is None else after - before)
 
 
 def _database_cpu_s() -> float | None:

@@ -16,6 +16,7 @@ class Leads(Enum):
     EVENTS = auto()  # the list of received events
     DETAIL = auto()  # the group itself, one line for each person
     TRY_NOW = auto()  # ends the wait for a partner
+    FIELDS = auto()  # what becomes which field of the CRM
     CHECK = auto()  # has the people of the group looked at again at once
 
 
@@ -98,7 +99,7 @@ FIXES: dict[Cause, Fix] = {
         Leads.DETAIL, _("The rule is right, or the DPO changes it; after a change the group can be reprocessed.")
     ),
     Cause.BLOCKED_PERSON: Fix(Leads.DETAIL, _("Only the DPO lifts a block.")),
-    Cause.MAPPING: Fix(Leads.DETAIL, _("Correct the field in Chatwoot, then reprocess.")),
+    Cause.MAPPING: Fix(Leads.FIELDS, _("Correct the field in Chatwoot, then reprocess.")),
     Cause.INTERNAL: Fix(Leads.DETAIL, _("Keep the code and tell the technical team; Ponte tries again every minute.")),
 }
 # Continuing them changes nothing: there is no step or body to continue, or the outcome is already certain.

@@ -1,12 +1,13 @@
 """B5 Links: which contact is which person, which conversation is which opportunity?"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -69,15 +70,16 @@ class LinkAdmin(OperationAdmin):
         "contact", "person", "opportunity", "stage", "conversation_count", "last_sync", "found", "connection_name",
     )  # fmt: skip
     list_filter = (OnlyFilter, SyncedPeriod, ConnectionFilter)
-    list_select_related = ("connection__clinic", "connection__krayin")
     ordering = ("-updated_at",)
     sortable_by = ()
     search_fields = ("chatwoot_contact_id",)
     search_help_text = gettext_lazy("Number of contact, person or opportunity")
     actions = ("sync_chosen",)
 
-    def get_queryset(self, request: HttpRequest) -> Rows:
-        return links.with_companions(super().get_queryset(request))
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        changelist.result_list = links.shown(changelist.result_list)
+        return changelist
 
     def summary(self, request: HttpRequest) -> dict[str, Any]:
         own = list(self.connections(request))
@@ -113,7 +115,7 @@ class LinkAdmin(OperationAdmin):
     def sync_chosen(self, request: HttpRequest, queryset: Rows) -> None:
         """Have the ticked contacts looked at again; one that must be left alone says why."""
         asked = 0
-        for row in queryset.filter(pk__in=self.chosen_ids(request)).select_related("connection"):
+        for row in links.shown(queryset.filter(pk__in=self.chosen_ids(request))):
             try:
                 by_hand.sync_now(row, actor_of(request))
                 asked += 1
@@ -173,7 +175,7 @@ class LinkAdmin(OperationAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        row: Any = self.object_or_404(request, object_id, change=False)
+        row: Any = self._row(request, object_id)
         connection = row.connection
         zone = cells.zone_of(connection)
         may_act = self.connections(request, act=True).filter(pk=connection.pk).exists()
@@ -200,6 +202,12 @@ class LinkAdmin(OperationAdmin):
             conversations=self._conversations(row),
             back=reverse("admin:bridge_contactmapping_changelist"),
         )
+
+    def _row(self, request: HttpRequest, object_id: str) -> ContactMapping:
+        found = links.shown([cast("ContactMapping", self.object_or_404(request, object_id, change=False))])
+        if not found:
+            raise Http404
+        return found[0]
 
     def _health_address(self, request: HttpRequest, row: Any) -> str:
         """For who may see or write health data in the clinic."""

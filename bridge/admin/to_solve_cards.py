@@ -30,6 +30,7 @@ from bridge.queries.words import Word
 LIST = "admin:bridge_failedwebhook_changelist"
 GROUP = "admin:bridge_failedwebhook_group"
 TEAM = "admin:bridge_ownerrule_changelist"
+FIELDS = "admin:bridge_fieldrow_changelist"
 
 STOPPED, POSTPONED, NOT_SENT, DONE = "", "postponed", "not_sent", "done"
 # Causes whose detail names the fields that Krayin refused.
@@ -129,6 +130,8 @@ def _main_button(group: Group, rights: Rights) -> Button | None:
         return Button(button_of(group.cause), f"{reverse(TEAM)}?connection={group.connection.pk}")
     if fix.leads is Leads.CONNECTION and settings:
         return Button(button_of(group.cause), f"{settings}#{fix.place}" if fix.place else settings)
+    if fix.leads is Leads.FIELDS and group.connection.pk in rights.settings:
+        return Button(button_of(group.cause), f"{reverse(FIELDS)}?connection={group.connection.pk}")
     if fix.leads is Leads.EVENTS:
         events = reverse("admin:bridge_webhookevent_changelist")
         query = urlencode({"connection": group.connection.pk, "status__exact": "parked", "days": 30})

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
+PREPARED = "ponte_prepared"  # a copy of the empty database, for the next measurement
 RECORD = "processes.json"  # of the processes that the second half has started
 REPORT = "report.json"  # what it found
 

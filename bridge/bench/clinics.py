@@ -24,15 +24,16 @@ STAGES = {"conversation_created": "follow-up", "first_response": "prospect", "co
 
 
 def receiving(count: int) -> list[Connection]:
-    """Active connections with a webhook secret, of a Krayin that does not exist."""
-    clinic = Clinic.objects.create(trade_name=CLINIC, legal_name=CLINIC)
+    """Active connections with a webhook secret, each of a clinic of its own, of a Krayin that does not exist."""
+    names = [f"{CLINIC} {number}" for number in range(count)]
+    clinics = Clinic.objects.bulk_create([Clinic(trade_name=name, legal_name=name) for name in names])
     krayin = Krayin.objects.create(base_url="http://127.0.0.1:9")
     rows = [
         Connection(
-            clinic=clinic, krayin=krayin, name=f"{CLINIC} {number}", state=Connection.State.ACTIVE,
+            clinic=clinic, krayin=krayin, name=clinic.trade_name, state=Connection.State.ACTIVE,
             chatwoot_url="http://127.0.0.1:9", chatwoot_account_id=ACCOUNT_ID, inbox_ids=[WHATSAPP_INBOX_ID],
         )
-        for number in range(count)
+        for clinic in clinics
     ]  # fmt: skip
     made = Connection.objects.bulk_create(rows)
     for connection in made:

@@ -11,14 +11,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import psycopg
+from psycopg import sql
+from redis import Redis
 
-from bridge.bench.asked import PROJECT, RECORD, REPORT, Inside, Wishes, told
+from bridge.bench.asked import PREPARED, PROJECT, RECORD, REPORT, Inside, Wishes, told
 from bridge.bench.report import Report
 from config.embedded import Servers, launch
 from config.embedded.accounts import moved_root
@@ -39,10 +42,11 @@ STATEMENTS = (
 )
 
 
-def run(wishes: Wishes, environ: Mapping[str, str] = os.environ) -> Report:
-    """Measure in servers of its own. Raises config.embedded.EmbeddedServersError, SystemExit when it was not finished.
+def run(asked: Sequence[Wishes], environ: Mapping[str, str] = os.environ) -> Iterator[Report]:
+    """Measure one after the other in servers of its own, each beginning with an empty database of the same keys.
 
-    Servers, processes and data are gone afterwards, also when this program is killed.
+    Servers, processes and data are gone afterwards, also when this program is killed. Raises
+    config.embedded.EmbeddedServersError, SystemExit when it was not finished.
     """
     with ExitStack() as stack:
         for number in STOP_SIGNALS:
@@ -51,8 +55,22 @@ def run(wishes: Wishes, environ: Mapping[str, str] = os.environ) -> Report:
         servers, has_statements = stack.enter_context(_servers(var, environ))
         database_pid, broker_pid = servers.pids
         inside = Inside(str(var), database_pid, broker_pid, str(servers.redis), has_statements)
-        _second_half(told(wishes, inside), var, environment_of(environ, servers, var))
-        return Report.from_json((var / REPORT).read_text(encoding="utf-8"))
+        surroundings = environment_of(environ, servers, var)
+        for turn, wishes in enumerate(asked):
+            if turn:
+                begin_anew(servers)
+            _second_half(told(wishes, inside), var, surroundings)
+            yield Report.from_json((var / REPORT).read_text(encoding="utf-8"))
+
+
+def begin_anew(servers: Servers) -> None:
+    """The database as it was before the measurement before this one filled it."""
+    with psycopg.connect(servers.database_url, dbname="postgres", autocommit=True) as owner:
+        name = sql.Identifier(urlsplit(servers.database_url).path.lstrip("/"))
+        owner.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(PREPARED)))
+    with Redis.from_url(servers.redis_url) as broker:
+        broker.flushall()
 
 
 def _second_half(asked: str, var: Path, environ: Mapping[str, str]) -> None:

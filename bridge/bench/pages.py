@@ -28,6 +28,7 @@ from consent.models import User
 
 LIMIT_MS = 1000
 RUNS = 20
+TOLD = 8
 HOME = "/admin/"
 MENU = re.compile(r'href="(/admin/[^"#?]*)"')
 ROW = re.compile(r'href="(/admin/[^"#?]+/\d+/(?:change/)?)[?"]')
@@ -64,14 +65,15 @@ def measure(ground: Ground, report: Report) -> None:
             timed(partial(reader.open, path), took[path])
     report.statements = ground.statements.top()
     by_page = {path: percentiles_ms(seconds) for path, seconds in took.items()}
-    slowest = max(paths, key=lambda path: by_page[path]["p95"])
+    slow = sorted(paths, key=lambda path: -by_page[path]["p95"])[:TOLD]
+    slowest = slow[0]
     report.figures |= {"pages": len(paths), "slowest_page_p95_ms": by_page[slowest]["p95"]}
     report.latencies_ms = {"all_pages": percentiles_ms(chain(*took.values())), "slowest_page": by_page[slowest]}
     report.baseline["health_check_p50_ms"] = _least(reader)["p50"]
     report.compare(
         by_page[slowest]["p50"], report.baseline["health_check_p50_ms"], "slowest page, p50 / a health check"
     )
-    report.notes.append(f"the slowest page is {slowest}")
+    report.notes.append("the slowest pages: " + ", ".join(f"{path} {by_page[path]['p95']:.0f} ms" for path in slow))
     report.targets.append(at_most("the slowest page of the admin, p95 (ms)", by_page[slowest]["p95"], LIMIT_MS))
 
 

@@ -6,14 +6,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
+import psycopg
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
+from psycopg import sql
 
 from bridge.bench import audit, backlog, endtoend, intake, lanes, pages, queries
-from bridge.bench.asked import PROJECT, RECORD, REPORT, Inside, Wishes
+from bridge.bench.asked import PREPARED, PROJECT, RECORD, REPORT, Inside, Wishes
 from bridge.bench.errors import CannotMeasure
 from bridge.bench.ground import Ground
 from bridge.bench.machine import machine, versions
@@ -24,7 +28,8 @@ from config.db import catalogue, partitions
 from config.running.processes import STOP_SIGNALS, Processes
 from config.running.telling import CannotRun, StopAsked
 
-BENCHES: Mapping[str, Callable[[Ground, Report], None]] = {
+Measure = Callable[[Ground, Report], None]
+OWN: Mapping[str, Measure] = {
     "intake": intake.measure,
     "endtoend": endtoend.measure,
     "lanes": lanes.measure,
@@ -33,6 +38,12 @@ BENCHES: Mapping[str, Callable[[Ground, Report], None]] = {
     "pages": pages.measure,
     "audit": audit.measure,
 }
+
+
+def benches() -> Mapping[str, Measure]:
+    """Ours, and those of the apps above ours, each named by its app: `bench = "module"`, which has a `measure`."""
+    others = {app.label: app.bench for app in apps.get_app_configs() if hasattr(app, "bench")}
+    return {**OWN, **{name: import_module(module).measure for name, module in others.items()}}
 
 
 def run(wishes: Wishes, inside: Inside) -> int:
@@ -60,14 +71,25 @@ def run(wishes: Wishes, inside: Inside) -> int:
         connections.close_all()
 
 
+def prepare(ground: Ground) -> None:
+    """Migrate, and keep a copy for the next measurement; nothing where the database is such a copy."""
+    with psycopg.connect(settings.DATABASE_URL, dbname="postgres", autocommit=True) as owner:
+        if owner.execute("SELECT 1 FROM pg_database WHERE datname = %s", [PREPARED]).fetchone():
+            return
+        ground.say("preparing the database")
+        call_command("migrate", verbosity=0, interactive=False)
+        partitions.apply(partitions.plan(catalogue.database_now(connection)))
+        connections.close_all()
+        names = sql.Identifier(PREPARED), sql.Identifier(connection.settings_dict["NAME"])
+        owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+
+
 def measured(ground: Ground) -> Report:
-    ground.say("preparing the database")
-    call_command("migrate", verbosity=0, interactive=False)
-    partitions.apply(partitions.plan(catalogue.database_now(connection)))
+    prepare(ground)
     wishes, inside = ground.wishes, ground.inside
     report = Report(wishes.bench, wishes.less, machine(Path(inside.var)), versions(inside.broker))
     report.statements_from = ground.statements.source
     if not ground.pgbench.is_there:
         report.notes.append("no pgbench on this machine: nothing is compared with it")
-    BENCHES[wishes.bench](ground, report)
+    benches()[wishes.bench](ground, report)
     return report

@@ -200,6 +200,7 @@ class PartnerClient:
         self._session = session
         self._pace = pace
         self._on_call = on_call
+        self._before_write: Callable[[], None] | None = None
         self._total_seconds = total_seconds
         self._priority: int | None = None
 
@@ -208,6 +209,10 @@ class PartnerClient:
         twin = copy.copy(self)
         twin._priority = priority
         return twin
+
+    def check_writes(self, check: Callable[[], None]) -> None:
+        """Have `check` called right before each write leaves; what it raises keeps the write here."""
+        self._before_write = check
 
     def _url(self, call: Call) -> str:
         return self._base_url + call.path
@@ -238,6 +243,8 @@ class PartnerClient:
         if left < 1:
             raise _NoAnswer("no-time-left", sent=False)
         connect = min(CONNECT_SECONDS, left / 2)
+        if self._before_write and not call.is_read:
+            self._before_write()
         try:
             response = self._session.request(
                 call.method,

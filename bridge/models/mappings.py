@@ -57,8 +57,9 @@ class ContactMapping(models.Model):
                 name="contact_mappings_person",
                 condition=Q(krayin_person_id__isnull=False),
             ),
-            # Screen B5: last synced first.
+            # Screen B5: last synced first, of one connection and of all.
             models.Index(fields=["connection", "-updated_at"], name="contact_mappings_recent"),
+            models.Index(fields=["-updated_at"], name="contact_mappings_latest"),
         ]
 
     def __str__(self) -> str:

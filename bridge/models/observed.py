@@ -169,7 +169,9 @@ class ObservedMessage(models.Model):
     is_deleted = models.BooleanField(default=False, db_comment="Absorbing: once deleted, deleted for ever")
     needs_read = models.BooleanField(default=False)
     is_marketing = models.BooleanField(
-        default=False, db_default=False, db_comment="Of a campaign or marketing template: CANCELAR next means the messages"
+        default=False,
+        db_default=False,
+        db_comment="Of a campaign or marketing template: CANCELAR next means the messages",
     )
 
     class Meta:

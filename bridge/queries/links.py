@@ -36,6 +36,18 @@ WAITING_SHOWN = 20
 LANE = Concat(Value("c:"), Cast(F("chatwoot_contact_id"), CharField()), output_field=CharField())
 
 
+def shown(rows: Iterable[ContactMapping]) -> list[ContactMapping]:
+    """The rows of one page with their companions, in the same order.
+
+    Asked for with the list itself, PostgreSQL would find all that for every row it sorts.
+    """
+    wanted = [row.pk for row in rows]
+    by_key = with_companions(ContactMapping.objects.select_related("connection__clinic", "connection__krayin")).in_bulk(
+        wanted
+    )
+    return [by_key[pk] for pk in wanted if pk in by_key]
+
+
 def with_companions(rows: QuerySet[ContactMapping]) -> QuerySet[ContactMapping]:
     """Add mask, contact, stage and its age, what is gone and the number of conversations, each by its index."""
     contact = ObservedContact.objects.filter(

@@ -28,7 +28,7 @@ from bridge.sync import breaker, carry_wishes, effects
 from bridge.sync.carry_notes import write_note
 from bridge.sync.carry_people import create_lead, create_person, set_lead, set_person, set_stage
 from bridge.sync.clock import database_now
-from bridge.sync.look_up import find_forgotten
+from bridge.sync.look_up import is_there_already
 from bridge.sync.plan import Plan, Step
 from bridge.sync.work import Attempt, Later, Work
 from bridge.team.carry import set_owner
@@ -82,7 +82,7 @@ def carry_out(work: Work, plan: Plan, step: Step, rows: dict[effects.Key, Effect
     attempt = Attempt(work, plan, rows, decision, [step])
     work.claim.hold()
     try:
-        if work.connection.krayin.must_look_first(work.now) and find_forgotten(work, rows[effects.key_of(step)]):
+        if is_there_already(work, rows[effects.key_of(step)]):
             return Outcome()
         handler = carry_wishes.handler_of(step) or handler_of(step)
         handler(attempt, step)

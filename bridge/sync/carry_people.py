@@ -31,6 +31,7 @@ from bridge.models import (
 from bridge.rules.lists import pipeline_of
 from bridge.sync import effects, people, records
 from bridge.sync.clock import database_now
+from bridge.sync.lanes import LeaseLost
 from bridge.sync.plan import Step
 from bridge.sync.state import inbox_name, settings_of
 from bridge.sync.work import Attempt, Later, Work
@@ -62,8 +63,9 @@ def create_person(attempt: Attempt, step: Step) -> None:
             adopt(attempt, step, found.person.id, found.found_by)
         else:
             leave_to_people(attempt, step, found.person.id, found.found_by, found.evidence)
-    except EffectUnknown:
-        # Krayin may still be writing the person, and no search finds it yet: the look-up gives the claim back.
+    except (EffectUnknown, LeaseLost):
+        # Krayin may still be writing the person, and no search finds it yet: the look-up gives the claim back. And
+        # a worker that lost its lane would give back what the lane's next worker holds.
         in_doubt = True
         raise
     finally:

@@ -42,9 +42,14 @@ def look_up(work: Work, state: EffectState) -> datetime | None:
     return effects.try_again(work.claim, effect, _cause_of(effect), effect.detail)
 
 
-def find_forgotten(work: Work, effect: Effect) -> bool:
-    """After a restore of our database: was this made before? (`Krayin.restored_at`) Confirms it if so."""
-    return effect.kind in CREATES and effect.looked_up_at is None and _find(work, effect, step_of(work, effect))
+def is_there_already(work: Work, effect: Effect) -> bool:
+    """Look once more right before something is made; confirms it if it is there.
+
+    After a restore of our database (`Krayin.restored_at`), and when an earlier look-up found nothing: a call of ours
+    may have been slower than that.
+    """
+    may_be_there = effect.looked_up_at is not None or work.connection.krayin.must_look_first(work.now)
+    return effect.kind in CREATES and may_be_there and _find(work, effect, step_of(work, effect))
 
 
 def _cause_of(effect: Effect) -> Cause:
@@ -105,13 +110,18 @@ def _confirm_person(work: Work, effect: Effect, person: Person, *, has_ref: bool
     """The contact is not read anew while this is in doubt (bridge.sync.reread), so its values are those of the call."""
     work.people[person.id] = person
     opened = work.open_contact()
-    is_ours = has_ref or person.name == person_name(opened.name, opened.phone, opened.contact_id)
+    if has_ref:
+        effects.confirm(
+            work.claim, {effect: person.id}, lambda: records.lost_person_agreed(work, person), calls=work.calls
+        )
+        return
+    is_ours = person.name == person_name(opened.name, opened.phone, opened.contact_id)
     written = records.values_of(person.name, opened) if is_ours else {}
     found_by = "created" if is_ours else found_by
     effects.confirm(
         work.claim,
         {effect: person.id},
-        lambda: records.person_agreed(work, person_id=person.id, found_by=found_by, has_ref=has_ref, written=written),
+        lambda: records.person_agreed(work, person_id=person.id, found_by=found_by, has_ref=False, written=written),
         calls=work.calls,
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 from django.db import connection as db
 from django.db.models import F
 
-from bridge.back.fields import acceptances, agreed_there, seen
+from bridge.back.fields import UNROUTABLE, acceptances, agreed_there, are_equal, seen
 from bridge.back.leads import keep_leads
-from bridge.clients.shapes import Lead
+from bridge.clients.shapes import Lead, Person
 from bridge.mappers import refs
 from bridge.mappers.krayin import OpenContact, canonical_phone
 from bridge.models import (
@@ -135,14 +135,33 @@ def will_move(held: SyncedObject, stage_id: int | None) -> None:
     SyncedObject.objects.filter(pk=held.pk).update(base={**held.base, "stage_sent": stage_id})
 
 
+def lost_person_agreed(work: Work, person: Person) -> None:
+    """Agree on a person that a call of ours made whose answer was lost: the values there are ours, for now.
+
+    What Chatwoot says otherwise by now is left out of the agreement and so written next.
+    """
+    emails = [entry.value for entry in person.emails if not entry.value.endswith(UNROUTABLE)]
+    values = {"name": person.name, "email": next(iter(emails), ""), "phone": next((p.value for p in person.phones), "")}
+    work.people[person.id] = person
+    person_agreed(work, person_id=person.id, found_by="created", has_ref=True, written=values, is_lost=True)
+
+
 def person_agreed(
-    work: Work, *, person_id: int, found_by: str, has_ref: bool, written: dict[str, str] | None = None
+    work: Work,
+    *,
+    person_id: int,
+    found_by: str,
+    has_ref: bool,
+    written: dict[str, str] | None = None,
+    is_lost: bool = False,
 ) -> None:
     ref = refs.person_ref(work.code, work.contact.ref_id)
     held = work.synced(ref)
     base = (acceptances(held.base) if held else {}) | person_base(work, written)
     person = work.people.get(person_id)
     there = seen(person, work.contact.digests, base) if person else {}
+    if is_lost:
+        base = {key: value for key, value in base.items() if key not in FIELDS or are_equal(key, base, there)}
     agree(
         work, kind=Kind.PERSON, ref=ref, foreign_id=person_id, base=base | (agreed_there(there) if there else {}),
         found_by=found_by, has_ref=has_ref, there=there, there_at=work.seen_at if there else None,

@@ -1,10 +1,14 @@
 """What the handlers of one claimed lane share: rows, clients, opened fields, and how an attempt becomes a ledger row."""
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from bridge.clients.base import CallRecord
 from bridge.clients.chatwoot import ChatwootClient
@@ -15,7 +19,7 @@ from bridge.mappers.krayin import OpenContact
 from bridge.models import Connection, Effect, ObservedContact, SyncedObject
 from bridge.sync import effects
 from bridge.sync.clock import database_now
-from bridge.sync.lanes import Claim
+from bridge.sync.lanes import Claim, LeaseLost
 from bridge.sync.observe import contact_context
 from bridge.sync.partners import SharedPace, chatwoot_client, krayin_client
 from bridge.sync.people import Identity
@@ -26,6 +30,7 @@ from consent.models import Decision
 from consent.policy import PurposeOfUse
 
 BUSY = timedelta(seconds=5)
+LATEST = 1 / 3  # share of `settle` after which a write does not leave any more
 
 
 class Later(Exception):
@@ -54,6 +59,7 @@ class Work:
     _chat: ChatwootClient | None = None
     people: dict[int, Person] = field(default_factory=dict)  # persons read from Krayin in this claim
     asked_at: datetime | None = None  # when the last write was sent
+    _leaves_by: float = math.inf  # on this process's own clock
 
     @property
     def contact(self) -> ObservedContact:
@@ -78,16 +84,31 @@ class Work:
     def client(self) -> KrayinClient:
         if self._client is None:
             self._client, self._pace = krayin_client(self.connection, self.count)
+            self._client.check_writes(self.assert_in_time)
         return self._client
 
     @property
     def chat(self) -> ChatwootClient:
         if self._chat is None:
             self._chat = chatwoot_client(self.connection, self._count_chat)
+            self._chat.check_writes(self.assert_in_time)
         return self._chat
 
     def _count_chat(self, record: CallRecord) -> None:
         self.calls += 1
+
+    def is_sending(self, at: datetime | None) -> None:
+        """*sent* is committed since `at`: from now on the write has to leave soon."""
+        self.asked_at = at
+        self._leaves_by = time.monotonic() + settings.SETTLE_S * LATEST
+
+    def assert_in_time(self) -> None:
+        """A process that was frozen after *sent* must not write when others have looked for its write already.
+
+        Raises LeaseLost; the step stays *sent* and is looked for after `settle`.
+        """
+        if time.monotonic() > self._leaves_by:
+            raise LeaseLost(self.claim.lane_key)
 
     @property
     def seen_at(self) -> datetime:
@@ -185,7 +206,7 @@ class Attempt:
         self.steps.extend(more)
         if not effects.send(self.work.claim, self.effects, self.decision, write):
             raise Later(database_now(BUSY))
-        self.work.asked_at = self.effects[0].sent_at
+        self.work.is_sending(self.effects[0].sent_at)
 
     def confirm(self, outcome: dict[Step, int | None], write: Callable[[], None]) -> None:
         """Commit what the partner answered, and what follows from it."""

@@ -18,11 +18,15 @@ from bridge.queries import addresses
 from bridge.queries.story_lines import stage_name
 from bridge.queries.words import Word
 from config.times import ago, clock
+from consent.access.recheck import lead_to_check
 from consent.roles import Role
 from consent.scope import signed_in
 from insights import reviews, suggestions, words
 from insights.admin import consent, funnel, predicts
 from insights.admin.base import MOST_ROWS, NumbersAdmin, Place, Select, place_of, table
+from insights.language import budget
+from insights.language.answers import Task
+from insights.language.asking import Answer, ask
 from insights.models import Insight, InsightReview
 from insights.queries import opportunities
 from insights.queries.opportunities import COUNTED, Asked, Counts, Order
@@ -33,6 +37,11 @@ ONE = "admin:insights_insight_of"
 PER_PAGE, PAGES = 25, 40
 LAST_CONTACT = ((7, gettext_lazy("7 days")), (30, gettext_lazy("30 days")), (90, gettext_lazy("90 days")))
 HISTORY = timedelta(days=90)
+TASKS = {
+    Task.SUMMARY: gettext_lazy("Summarise the conversation"),
+    Task.ORDER: gettext_lazy("Put the suggestions in order"),
+    Task.DRAFT: gettext_lazy("Draft a reply"),
+}
 PARTS = {
     "resolution": gettext_lazy("resolution"),
     "speed": gettext_lazy("speed of the answers"),
@@ -65,6 +74,7 @@ class InsightAdmin(NumbersAdmin):
         own = [
             path("of/<int:connection_id>/<int:lead_id>/", view(self.one_view), name="insights_insight_of"),
             path("of/<int:connection_id>/<int:lead_id>/act/", view(self.act_view), name="insights_insight_act"),
+            path("of/<int:connection_id>/<int:lead_id>/ask/", view(self.ask_view), name="insights_insight_ask"),
             path("funnel/", view(self.funnel_view), name="insights_insight_funnel"),
             path("consent/", view(self.consent_view), name="insights_insight_consent"),
             path("predicts/", view(self.predicts_view), name="insights_insight_predicts"),
@@ -111,13 +121,29 @@ class InsightAdmin(NumbersAdmin):
     # One --------------------------------------------------------------------------------------------------------------
 
     def one_view(self, request: HttpRequest, connection_id: int, lead_id: int) -> HttpResponse:
-        row = self._one(request, connection_id, lead_id)
+        return self._shown(request, self._one(request, connection_id, lead_id))
+
+    def ask_view(self, request: HttpRequest, connection_id: int, lead_id: int) -> HttpResponse:
+        """POST `task`: ask the clinic's language model about the newest conversation; the answer is shown, not kept."""
+        row, task = self._one(request, connection_id, lead_id), request.POST.get("task")
+        if task not in Task.values:
+            raise Http404
+        if check := lead_to_check(request, back_to=reverse(ONE, args=[connection_id, lead_id])):
+            return check
+        talk, offered = opportunities.newest_conversation(row), [one["id"] for one in row.suggestions or ()]
+        if talk is None:
+            return self._shown(request, row, Answer(Task(task), reason="nothing_to_read"))
+        return self._shown(request, row, ask(talk, Task(task), by=signed_in(request), offered=offered))
+
+    def _shown(self, request: HttpRequest, row: Insight, answer: Answer | None = None) -> HttpResponse:
+        connection_id, lead_id = row.connection_id, row.krayin_lead_id
         place = place_of(row.connection)
         since = place.now - HISTORY
         history = opportunities.history(row, since)
         review = InsightReview.objects.filter(connection=connection_id, krayin_lead_id=lead_id, done_at=None).first()
         lead = opportunities.krayin_lead(row)
         person = row.contact_pk  # type: ignore[attr-defined]
+        found = [_suggestion(one, place) for one in row.suggestions or ()]
         return self.page(
             request,
             "admin/insights/opportunity.html",
@@ -129,10 +155,10 @@ class InsightAdmin(NumbersAdmin):
             sentence=one_sentence(row),
             parts=_parts(row),
             facts=_facts(row, place, stage_name(row.connection, lead.stage_id) if lead else ""),
-            suggestions=[
-                {"id": one["id"], "act": words.act(one), "because": words.because(one, place.zone, place.now)}
-                for one in row.suggestions or ()
-            ],
+            suggestions=_in_order(found, answer),
+            tasks=_tasks(row, len(found)),
+            answer=answer,
+            ask=reverse("admin:insights_insight_ask", args=[connection_id, lead_id]),
             review=review,
             outcomes=InsightReview.Outcome.choices,
             act=reverse("admin:insights_insight_act", args=[connection_id, lead_id]),
@@ -197,6 +223,26 @@ class InsightAdmin(NumbersAdmin):
 
     def predicts_view(self, request: HttpRequest) -> HttpResponse:
         return predicts.page(self, request)
+
+
+# The language model ---------------------------------------------------------------------------------------------------
+
+
+def _suggestion(one: dict[str, Any], place: Place) -> dict[str, Any]:
+    return {"id": one["id"], "act": words.act(one), "because": words.because(one, place.zone, place.now)}
+
+
+def _in_order(found: list[dict[str, Any]], answer: Answer | None) -> list[dict[str, Any]]:
+    """As the model put them; what it left out follows."""
+    ids = answer.ids if answer else ()
+    return sorted(found, key=lambda one: ids.index(one["id"]) if one["id"] in ids else len(ids))
+
+
+def _tasks(row: Insight, suggested: int) -> list[tuple[str, Any]]:
+    """What may be asked here: nothing where the clinic uses no model."""
+    if not budget.is_used(row.connection.clinic_id):
+        return []
+    return [(task.value, TASKS[task]) for task in Task if task != Task.ORDER or suggested > 1]
 
 
 # What was asked -------------------------------------------------------------------------------------------------------

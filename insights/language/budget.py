@@ -45,6 +45,11 @@ class Used:
     month_cost: Decimal
 
 
+def is_used(clinic_id: int) -> bool:
+    """Tell whether the clinic works with a model at all; `ready` tells whether it may be asked now."""
+    return settings.LANGUAGE_MODEL and LanguageSettings.objects.filter(clinic=clinic_id, is_on=True).exists()
+
+
 def ready(clinic_id: int, now: datetime) -> LanguageSettings:
     """The clinic's settings when it may ask at all. Raises NotAsked."""
     row = LanguageSettings.objects.filter(clinic=clinic_id).select_related("clinic").first()

@@ -153,5 +153,13 @@ def history(row: Insight, since: datetime) -> list[tuple[datetime, Any]]:
     return list(found.values_list("calculated_at", "performance_score"))
 
 
+def newest_conversation(row: Insight) -> ObservedConversation | None:
+    numbers = ConversationMapping.objects.filter(connection=row.connection_id, krayin_lead_id=row.krayin_lead_id)
+    found = ObservedConversation.objects.filter(
+        connection=row.connection_id, chatwoot_conversation_id__in=numbers.values("chatwoot_conversation_id")
+    )
+    return found.select_related("connection__clinic", "contact__subject").order_by("-last_activity_at").first()
+
+
 def krayin_lead(row: Insight) -> KrayinLead | None:
     return KrayinLead.objects.filter(krayin=row.connection.krayin_id, lead_id=row.krayin_lead_id, gone_at=None).first()

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
-LIMIT_S = 600
+LIMIT_S = 1200
+# Two runs, in each one measurement after the other; only the second asks for the numbers of the design.
+LOOSE = ("intake", "endtoend", "backlog", "pages", "audit", "insights")
 STRICT = ("lanes", "queries")
 
 
@@ -20,20 +22,32 @@ STRICT = ("lanes", "queries")
 class Run:
     """What one run printed and left behind."""
 
-    name: str
+    names: tuple[str, ...]
     status: int
     output: str
     errors: str
     left_behind: list[str]
 
     @property
+    def reports(self) -> dict[str, dict[str, Any]]:
+        lines = self.output.splitlines()[-len(self.names) :]
+        return {name: json.loads(line) for name, line in zip(self.names, lines, strict=True)}
+
+    @property
     def meets_all(self) -> bool:
-        return all(target["met"] for target in self.report["targets"])
+        return all(target["met"] for report in self.reports.values() for target in report["targets"])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measurement of a run."""
+
+    name: str
+    run: Run
 
     @property
     def report(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.output.splitlines()[-1])
-        return found
+        return self.run.reports[self.name]
 
     def measured(self, what: str) -> float:
         return next(target["measured"] for target in self.report["targets"] if target["what"] == what)
@@ -61,8 +75,8 @@ def start(directory: Path, *arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def run(name: str) -> Run:
+def run(names: tuple[str, ...]) -> Run:
     with place() as directory:
-        process = start(directory, name, "--small", "--json", *["--strict"] * (name in STRICT))
+        process = start(directory, *names, "--small", "--json", *["--strict"] * (names == STRICT))
         output, errors = process.communicate(timeout=LIMIT_S)
-        return Run(name, process.returncode, output, errors, os.listdir(directory))
+        return Run(names, process.returncode, output, errors, os.listdir(directory))

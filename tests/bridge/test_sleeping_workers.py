@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from connected_clinic import Bridge, make_bridge
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from bridge.causes import Cause
 from bridge.models import Connection, Effect, Lane, ObservedContact, WebhookEvent
+from bridge.models.connections import LONG_AGO
 from bridge.sandbox.chatwoot import ChatwootSandbox
 from bridge.sandbox.http import Request, Response
 from bridge.sandbox.krayin import SandboxKrayin
@@ -149,6 +151,52 @@ def test_a_call_that_outlasted_the_lease_leaves_the_judgement_to_the_other(bridg
     sleeper.join()
     assert Effect.objects.get(kind="create_note").state == "confirmed"
     assert bridge.crm["counts"]["notes"] == 1
+
+
+def test_what_krayin_makes_after_it_was_looked_for_is_ours_and_follows_chatwoot(bridge: Bridge) -> None:
+    """The call is so slow that it is looked for in vain; the name changes before Krayin has made the person."""
+    somebody_writes(bridge)
+    bridge.fault("slow", seconds=4, when="before", method="POST", path="/leads", count=1)
+    slow = Claims().take()[0]
+    take_in(bridge.connection, [slow])
+    sleeper = threading.Thread(target=in_thread, args=[lambda: work_lane(bridge.connection, slow)])
+    sleeper.start()
+    until(lambda: Effect.objects.filter(kind="create_person", state="sent").exists())
+    bridge.make_due()
+    bridge.work()
+    assert Effect.objects.get(kind="create_person").looked_up_at is not None
+    is_renamed(bridge, "Helena Prado")
+    sleeper.join()
+    for _ in range(4):
+        bridge.make_due()
+        bridge.work()
+    (person,) = bridge.crm["persons"]
+    assert person["name"] == "Helena Prado"
+    (lead,) = bridge.crm["leads"]
+    assert lead["title"].startswith("Helena Prado · ")
+
+
+def test_a_write_does_not_leave_long_after_it_was_announced(bridge: Bridge, settings: Any) -> None:
+    """A process that was frozen in between: somebody else has looked for the write by now."""
+    settings.SETTLE_S = 0
+    somebody_writes(bridge)
+    bridge.work()
+    assert bridge.crm["persons"] == []
+    assert Effect.objects.get(kind="create_person").state == "sent"
+    settings.SETTLE_S = 45
+    bridge.make_due()
+    Lane.objects.filter(leased=True).update(run_at=LONG_AGO)
+    for _ in range(3):
+        bridge.work()
+        bridge.make_due()
+    assert len(bridge.crm["persons"]) == 1
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def in_thread(work: Callable[[], None]) -> None:

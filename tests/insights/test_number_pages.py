@@ -16,6 +16,7 @@ from history import Lead, joined, lead, open_unit
 
 from audit.models import AuditLog
 from bridge.models import Connection, DirectoryEntry, KrayinLead
+from consent.access import sessions
 from consent.models import ConsentRecord
 from consent.roles import Role
 from insights.models import Insight, InsightReview
@@ -222,6 +223,18 @@ def test_files_are_masked_and_recorded(here: Connection, manager: Client) -> Non
         assert len(content.splitlines()) >= 2
         row = AuditLog.objects.using("audit").filter(action="insights.export").latest("pk")
         assert (row.reason_code, row.clinic_id) == (name, here.clinic_id)
+
+
+def test_a_file_is_given_to_who_has_just_proved_who_they_are(here: Connection, manager: Client) -> None:
+    people(here, 12)
+    counted()
+    session = manager.session
+    session[sessions.CHECKED] = 0
+    session.save()
+    for address in (SERVICE, OPPORTUNITIES, FUNNEL):
+        response = manager.get(address, {"format": "csv"})
+        assert response["Location"].startswith(reverse("account-recheck"))
+    assert not AuditLog.objects.using("audit").filter(action="insights.export").exists()
 
 
 # E3 -------------------------------------------------------------------------------------------------------------------

@@ -186,6 +186,12 @@ def test_a_possible_double_names_the_person_in_krayin(viewer: Client, here: Conn
     assert "1 person may already exist in Krayin" in main_of(shown(viewer))
 
 
+def test_a_field_that_could_not_be_converted_leads_to_the_fields(here: Connection) -> None:
+    parked_event(here, Cause.MAPPING)
+    manager = signed_in(Role.CLINIC_MANAGER, here.clinic)
+    assert f"{reverse('admin:bridge_fieldrow_changelist')}?connection={here.pk}" in shown(manager).content.decode()
+
+
 def test_a_group_that_is_done_says_so(viewer: Client, here: Connection) -> None:
     assert "Nothing is stopped for this reason any more." in main_of(group(viewer, here, Cause.MAPPING))
     unknown = viewer.get(reverse("admin:bridge_failedwebhook_group", args=[here.pk, "NO_SUCH_CAUSE"]))

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("bridge", "0014_health"), ("consent", "0007_consents")]
+    dependencies = [("bridge", "0015_links_by_time"), ("consent", "0007_consents")]
 
     operations = [
         migrations.CreateModel(
