@@ -13,6 +13,7 @@ from bridge.api import urls
 from bridge.api.route import Route
 from bridge.models import Connection, ContactMapping, Lane, SyncJob, Wish
 from consent.encryption import Actor
+from consent.models import DataSubject, ExportPackage
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
 
@@ -27,7 +28,10 @@ def addresses() -> Iterator[URLPattern]:
 
 def filled(one: URLPattern, of: Connection, job: SyncJob, wish: Wish) -> str:
     """The address with the numbers of a connection's clinic."""
-    known: dict[str, Any] = {"connection_id": of.pk, "lead_id": 71, "job_id": job.pk, "request_id": wish.pk}
+    known: dict[str, Any] = {
+        "connection_id": of.pk, "lead_id": 71, "job_id": job.pk, "request_id": wish.pk,
+        "export_id": ExportPackage.objects.get().pk,
+    }  # fmt: skip
     return reverse(one.name or "", kwargs={name: known[name] for name in one.pattern.converters})
 
 
@@ -49,6 +53,8 @@ def test_every_address_is_404_for_the_other_clinic_and_not_for_the_own(
     ours, theirs = program(sol.clinic), program(lua.clinic)
     job = SyncJob.objects.create(connection=sol, kind="replay", state="running", rate_per_minute=15)
     wish = changeable(sol)
+    somebody = DataSubject.objects.filter(clinic=sol.clinic).first()
+    ExportPackage.objects.create(clinic=sol.clinic, subject=somebody, protocol="2026-abcd-1234", rights=["T02"])
     before = list(Lane.objects.order_by("lane_key").values_list("lane_key", "dirty"))
     walked = [one for one in addresses() if one.pattern.converters]
     assert len(walked) >= 15

@@ -32,6 +32,9 @@ from consent.models import (
     ContactPoint,
     DataRequest,
     ExceptionalAccess,
+    ExportPackage,
+    ExportSigningKey,
+    LegalHold,
     RepresentativeDocument,
     RequestItem,
     RequestNote,
@@ -106,6 +109,26 @@ def _request_item(of: Person) -> RequestItem:
     return RequestItem(request=_data_request(of), right="T02", received_at=now, due_at=now + timedelta(days=15))
 
 
+def _hold(of: Person, **more: Any) -> LegalHold:
+    now, by = timezone.now(), user(Role.DPO, of.connection.clinic)
+    return LegalHold(
+        clinic=of.connection.clinic, reason="own_defence", document="Processo 7", placed_by=by, placed_at=now,
+        review_on=timezone.localdate(), reviewed_at=now, reviewed_by=by, **more,
+    )  # fmt: skip
+
+
+def _package(of: Person) -> ExportPackage:
+    return ExportPackage(
+        clinic=of.connection.clinic, subject=of.contact.subject, protocol=f"2026-{uuid.uuid4().hex[:8]}", rights=["T02"]
+    )
+
+
+def _signing_key(of: Person) -> ExportSigningKey:
+    """Only one signs at a time; these have signed before."""
+    now = timezone.now()
+    return ExportSigningKey(key_id=uuid.uuid4().hex[:24], public_key=bytes(32), created_at=now, retired_at=now)
+
+
 # One builder for each model with encrypted fields; a model that is missing here fails the tests.
 BUILD: dict[type[models.Model], Callable[[Person], Any]] = {
     Connection: lambda of: of.connection,
@@ -120,6 +143,9 @@ BUILD: dict[type[models.Model], Callable[[Person], Any]] = {
     ),
     ContactPoint: lambda of: ContactPoint.objects.filter(subject=of.subject).first(),
     ExceptionalAccess: _exceptional,
+    ExportPackage: _package,
+    ExportSigningKey: _signing_key,
+    LegalHold: lambda of: _hold(of, scope="conversation", subject=of.contact.subject, object_id="9001"),
     KrayinUser: _krayin_user,
     LanguageSettings: lambda of: LanguageSettings(clinic=of.connection.clinic, kind="local"),
     LeadHealthProfile: lambda of: LeadHealthProfile(subject=of.contact.subject),
@@ -141,23 +167,30 @@ BUILD: dict[type[models.Model], Callable[[Person], Any]] = {
 }  # fmt: skip
 
 
+# Fields that never stand in one row with the others of their model.
+APART: dict[str, Callable[[Person], Any]] = {
+    "consent.LegalHold.clinic_explanation": lambda of: _hold(of, scope="all", subject=None),
+}
+
+
 def canary(place: Place, of: Person) -> str:
     """The text of one field of one person: recognisable, and of one line."""
     return f"CANARIO-{place.label.replace('.', '-')}-{str(of.subject)[:8]}"
 
 
 def fill(of: Person) -> dict[str, Any]:
-    """Make and fill a row of every model with encrypted fields; by `app.Model`."""
+    """Make and fill a row of every model with encrypted fields; by `app.Model.field`."""
+    made: dict[object, Any] = {}
     rows: dict[str, Any] = {}
-    for model in {place.model for place in places()}:
-        row = BUILD[model](of)
-        if row._state.adding and not isinstance(row.pk, UUID):
-            _save_empty(row)
-        rows[model._meta.label] = row
     for place in places():
-        row = rows[place.model._meta.label]
+        key, build = (place.label, APART[place.label]) if place.label in APART else (place.model, BUILD[place.model])
+        if key not in made:
+            made[key] = row = build(of)
+            if row._state.adding and not isinstance(row.pk, UUID | str):
+                _save_empty(row)
+        row = rows[place.label] = made[key]
         setattr(row, place.field, sealed(place, row, of.subject, canary(place, of)))
-    for row in rows.values():
+    for row in made.values():
         row.save()
     return rows
 

@@ -47,7 +47,7 @@ def test_a_field_without_place_stops_the_start(monkeypatch: pytest.MonkeyPatch) 
 def test_no_way_of_writing_a_row_down_shows_the_text(people: Any, caplog: Any) -> None:
     (rita, rows), _sara = people
     for place in places():
-        row = place.model._default_manager.get(pk=rows[place.model._meta.label].pk)
+        row = place.model._default_manager.get(pk=rows[place.label].pk)
         value = getattr(row, place.field)
         with caplog.at_level(logging.DEBUG):
             logging.getLogger("tests").warning("%s %r %s", value, value, row)
@@ -76,7 +76,7 @@ def test_a_value_opens_in_its_own_place_and_in_no_other(people: Any) -> None:
     """Swapped between rows, between fields and between people, for every field; all of it refused."""
     (rita, mine), (sara, hers) = people
     for place in places():
-        label = place.model._meta.label
+        label = place.label
         value: Sealed = getattr(mine[label], place.field)
         assert opened(place, mine[label], value, subject=rita.subject) == canary(place, rita)
         assert_closed(place, hers[label], value, rita)
@@ -84,7 +84,7 @@ def test_a_value_opens_in_its_own_place_and_in_no_other(people: Any) -> None:
             assert_closed(place, mine[label], value, sara)
         for elsewhere in places():
             if elsewhere.label != place.label:
-                assert_closed(elsewhere, mine[elsewhere.model._meta.label], value, rita)
+                assert_closed(elsewhere, mine[elsewhere.label], value, rita)
 
 
 def assert_closed(place: Place, row: Any, value: Sealed, of: Person) -> None:
@@ -95,7 +95,7 @@ def assert_closed(place: Place, row: Any, value: Sealed, of: Person) -> None:
 def test_a_field_takes_no_text(people: Any) -> None:
     (_rita, rows), _sara = people
     for place in places():
-        row = rows[place.model._meta.label]
+        row = rows[place.label]
         with pytest.raises(TypeError, match="takes Sealed values"), transaction.atomic():
             place.model._default_manager.filter(pk=row.pk).update(**{place.field: "em claro"})
         again = place.model._default_manager.get(pk=row.pk)

@@ -99,7 +99,7 @@ def address_of(name: str, pattern: Any, rows: dict[str, Any], watch: Watch) -> s
     if "leadhealthprofile_" in name and "contact" in getattr(pattern.pattern, "converters", {}):
         return reverse(name, args=[watch.people[0].contact.pk])
     held = next(
-        (row for model, row in rows.items() if name.startswith(f"admin:{model.replace('.', '_').lower()}_")), None
+        (row for row in rows.values() if name.startswith(f"admin:{row._meta.label_lower.replace('.', '_')}_")), None
     )
     if held is not None:
         try:
