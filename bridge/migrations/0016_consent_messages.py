@@ -71,6 +71,8 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "sayings",
                 "db_table_comment": "Messages of ours to people about consent; their words are those of text_versions",
+                "verbose_name": "message about consent",
+                "verbose_name_plural": "messages about consent",
             },
         ),
         migrations.RemoveConstraint(

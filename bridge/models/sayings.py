@@ -45,6 +45,8 @@ class Saying(models.Model):
     class Meta:
         db_table = "sayings"
         db_table_comment = "Messages of ours to people about consent; their words are those of text_versions"
+        verbose_name = _("message about consent")
+        verbose_name_plural = _("messages about consent")
         constraints = [
             models.CheckConstraint(
                 name="sayings_kind",
