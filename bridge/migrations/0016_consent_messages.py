@@ -67,12 +67,62 @@ class Migration(migrations.Migration):
                 ),
                 ("answered_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+("connection", models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="bridge.connection"
+            )),
+("contact", models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="sayings",
+                to="bridge.observedcontact",
+            )),
+("served", models.ForeignKey(
+                db_comment="Written before the message is sent",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="consent.servedtext",
+            )),
             ],
             options={
                 "db_table": "sayings",
                 "db_table_comment": "Messages of ours to people about consent; their words are those of text_versions",
                 "verbose_name": "message about consent",
                 "verbose_name_plural": "messages about consent",
+"indexes": [models.Index(fields=["contact", "-sent_at"], name="sayings_contact"),
+models.Index(
+                condition=models.Q(("chatwoot_message_id__isnull", False)),
+                fields=["connection", "chatwoot_message_id"],
+                name="sayings_message",
+            ),],
+"constraints": [models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("kind__in", ["question", "given", "refused"]), models.Q(("consent_type", ""), _negated=True)
+                    ),
+                    models.Q(("consent_type", ""), ("kind__in", ["cancel_question", "withdrawal"])),
+                    _connector="OR",
+                ),
+                name="sayings_kind",
+            ),
+models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answer", ""), ("answered_at__isnull", True)),
+                    models.Q(("answer__in", ["yes", "no"]), ("answered_at__isnull", False), ("kind", "question")),
+                    models.Q(
+                        ("answer__in", ["appointment", "messages"]),
+                        ("answered_at__isnull", False),
+                        ("kind", "cancel_question"),
+                    ),
+                    _connector="OR",
+                ),
+                name="sayings_answer",
+            ),
+models.UniqueConstraint(
+                condition=models.Q(("reply_to__isnull", False)),
+                fields=("connection", "reply_to", "kind", "consent_type"),
+                name="sayings_reply_once",
+            ),],
             },
         ),
         migrations.RemoveConstraint(
@@ -210,83 +260,6 @@ class Migration(migrations.Migration):
             model_name="wish",
             constraint=models.CheckConstraint(
                 condition=models.Q(("via__in", ["panel", "screen", "api", "command", "chat"])), name="wishes_via"
-            ),
-        ),
-        migrations.AddField(
-            model_name="saying",
-            name="connection",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="bridge.connection"
-            ),
-        ),
-        migrations.AddField(
-            model_name="saying",
-            name="contact",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="sayings",
-                to="bridge.observedcontact",
-            ),
-        ),
-        migrations.AddField(
-            model_name="saying",
-            name="served",
-            field=models.ForeignKey(
-                db_comment="Written before the message is sent",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="consent.servedtext",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="saying",
-            index=models.Index(fields=["contact", "-sent_at"], name="sayings_contact"),
-        ),
-        migrations.AddIndex(
-            model_name="saying",
-            index=models.Index(
-                condition=models.Q(("chatwoot_message_id__isnull", False)),
-                fields=["connection", "chatwoot_message_id"],
-                name="sayings_message",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="saying",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("kind__in", ["question", "given", "refused"]), models.Q(("consent_type", ""), _negated=True)
-                    ),
-                    models.Q(("consent_type", ""), ("kind__in", ["cancel_question", "withdrawal"])),
-                    _connector="OR",
-                ),
-                name="sayings_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="saying",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("answer", ""), ("answered_at__isnull", True)),
-                    models.Q(("answer__in", ["yes", "no"]), ("answered_at__isnull", False), ("kind", "question")),
-                    models.Q(
-                        ("answer__in", ["appointment", "messages"]),
-                        ("answered_at__isnull", False),
-                        ("kind", "cancel_question"),
-                    ),
-                    _connector="OR",
-                ),
-                name="sayings_answer",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="saying",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("reply_to__isnull", False)),
-                fields=("connection", "reply_to", "kind", "consent_type"),
-                name="sayings_reply_once",
             ),
         ),
     ]

@@ -44,8 +44,18 @@ class Migration(migrations.Migration):
                 ("reminded_at", models.DateTimeField(db_comment="When a reminder was sent", null=True)),
                 ("read_at", models.DateTimeField(db_comment="When the reminder was read", null=True)),
                 ("cancelled_at", models.DateTimeField(db_comment="When it was cancelled", null=True)),
+("connection", models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="bridge.connection"
+            )),
             ],
             options={
+"indexes": [models.Index(fields=["connection", "krayin_lead_id", "starts_at"], name="appointments_lead"),],
+"constraints": [models.UniqueConstraint(fields=("connection", "ref"), name="appointments_once"),
+models.CheckConstraint(
+                condition=models.Q(("status__in", ["booked", "attended", "missed", "cancelled"])),
+                name="appointments_status",
+            ),],
+
                 "db_table": "appointments",
                 "db_table_comment": "Appointments of opportunities: times and whether people came; never what for",
             },
@@ -78,8 +88,39 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
+("asked_by", models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            )),
+("connection", models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="bridge.connection"
+            )),
+("done_by", models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            )),
             ],
             options={
+"constraints": [models.UniqueConstraint(
+                condition=models.Q(("done_at__isnull", True)),
+                fields=("connection", "krayin_lead_id"),
+                name="insight_reviews_open",
+            ),
+models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("done_at__isnull", True), ("outcome", "")),
+                    models.Q(("done_at__isnull", False), ("outcome__in", ["confirmed", "corrected"])),
+                    _connector="OR",
+                ),
+                name="insight_reviews_outcome",
+            ),],
+
                 "db_table": "insight_reviews",
                 "db_table_comment": "Human reviews of scores: who asked, until when, who answered what",
             },
@@ -92,8 +133,34 @@ class Migration(migrations.Migration):
                 ("sent_at", models.DateTimeField(db_comment="When it was asked")),
                 ("answered_at", models.DateTimeField(db_comment="NULL: not answered", null=True)),
                 ("rating", models.SmallIntegerField(db_comment="1 to 5; NULL: not answered", null=True)),
+("connection", models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="bridge.connection"
+            )),
+("conversation", models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="bridge.observedconversation",
+            )),
             ],
             options={
+"indexes": [models.Index(fields=["conversation"], name="survey_answers_conversation"),],
+"constraints": [models.UniqueConstraint(
+                fields=("connection", "chatwoot_message_id"), name="survey_answers_once"
+            ),
+models.CheckConstraint(
+                condition=models.Q(("rating__range", (1, 5))), name="survey_answers_rating"
+            ),
+models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("answered_at__isnull", True), ("rating__isnull", True)),
+                    models.Q(("answered_at__gte", models.F("sent_at")), ("rating__isnull", False)),
+                    _connector="OR",
+                ),
+                name="survey_answers_answered",
+            ),],
+
                 "db_table": "survey_answers",
                 "db_table_comment": "Satisfaction surveys and their ratings; no comments",
             },
@@ -165,121 +232,6 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("connection", "day", "inbox_id", "team_id", "assignee_id", "measure", "clock", "bucket"),
                 name="insight_durations_once",
-            ),
-        ),
-        migrations.AddField(
-            model_name="appointment",
-            name="connection",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="bridge.connection"
-            ),
-        ),
-        migrations.AddField(
-            model_name="insightreview",
-            name="asked_by",
-            field=models.ForeignKey(
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="insightreview",
-            name="connection",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="bridge.connection"
-            ),
-        ),
-        migrations.AddField(
-            model_name="insightreview",
-            name="done_by",
-            field=models.ForeignKey(
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="surveyanswer",
-            name="connection",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="bridge.connection"
-            ),
-        ),
-        migrations.AddField(
-            model_name="surveyanswer",
-            name="conversation",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="bridge.observedconversation",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(fields=["connection", "krayin_lead_id", "starts_at"], name="appointments_lead"),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.UniqueConstraint(fields=("connection", "ref"), name="appointments_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["booked", "attended", "missed", "cancelled"])),
-                name="appointments_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="insightreview",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("done_at__isnull", True)),
-                fields=("connection", "krayin_lead_id"),
-                name="insight_reviews_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="insightreview",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("done_at__isnull", True), ("outcome", "")),
-                    models.Q(("done_at__isnull", False), ("outcome__in", ["confirmed", "corrected"])),
-                    _connector="OR",
-                ),
-                name="insight_reviews_outcome",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="surveyanswer",
-            index=models.Index(fields=["conversation"], name="survey_answers_conversation"),
-        ),
-        migrations.AddConstraint(
-            model_name="surveyanswer",
-            constraint=models.UniqueConstraint(
-                fields=("connection", "chatwoot_message_id"), name="survey_answers_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="surveyanswer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rating__range", (1, 5))), name="survey_answers_rating"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="surveyanswer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("answered_at__isnull", True), ("rating__isnull", True)),
-                    models.Q(("answered_at__gte", models.F("sent_at")), ("rating__isnull", False)),
-                    _connector="OR",
-                ),
-                name="survey_answers_answered",
             ),
         ),
         SqlFile("0004_outcomes.sql"),

@@ -91,7 +91,9 @@ def test_why_there_is_no_answer_is_told(marina: Talk, manager: Client, model: Fa
 
 def test_a_clinic_without_model_sees_nothing_of_it(marina: Talk, manager: Client) -> None:
     LanguageSettings.objects.update(is_on=False)
-    assert "Language model" not in text_of(manager.get(page(marina)))
+    shown = manager.get(page(marina))
+    assert shown.context["tasks"] == []
+    assert "Summarise the conversation" not in text_of(shown)
     assert manager.post(page(marina, "ask"), {"task": "poem"}).status_code == 404
 
 
