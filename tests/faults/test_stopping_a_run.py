@@ -45,7 +45,7 @@ def until(condition: object, what: str) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_nothing_is_left(place: Path, number: signal.Signals, status: int) -> None:
     run = subprocess.Popen(
         [sys.executable, str(MANAGE), "faults", "--events", "5000", "--kills", "0"],
