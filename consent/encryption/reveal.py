@@ -23,13 +23,9 @@ if TYPE_CHECKING:
 
 # What a role with REVEAL_CONTACT may open; every other field needs REVEAL_CLINICAL.
 # `explanation` is why somebody of the staff opened more; who reviews that reads it.
-# `request_…` is what a person asks of the clinic and what it answers: reading that is the officer's work.
-CONTACT_FIELDS = frozenset(
-    {
-        "name", "phone", "phone_number", "email", "identifier", "value", "explanation", "request_text",
-        "request_contact", "request_answer", "request_note", "request_document",
-    }
-)  # fmt: skip
+CONTACT_FIELDS = frozenset({"name", "phone", "phone_number", "email", "identifier", "value", "explanation"})
+# What a person asks of the clinic and what it answers: besides, only who may act on requests.
+REQUEST_FIELDS = frozenset({"request_text", "request_contact", "request_answer", "request_note", "request_document"})
 BLOCKED_PURPOSES = frozenset({PurposeOfUse.LEGAL, PurposeOfUse.DPO})
 REASONED_PURPOSES = frozenset({PurposeOfUse.LEGAL, PurposeOfUse.SUPPORT})
 
@@ -79,9 +75,14 @@ class Opener:
     """Opens values of the people it was made for; keep it no longer than the piece of work it was asked for."""
 
     def __init__(
-        self, keys: Mapping[str, datakeys.Versions], denied: Mapping[UUID, str], contact_only: Collection[UUID]
+        self,
+        keys: Mapping[str, datakeys.Versions],
+        denied: Mapping[UUID, str],
+        contact_only: Mapping[UUID, int],
+        actor: Actor,
     ) -> None:
-        self._keys, self._denied, self._contact_only = keys, denied, frozenset(contact_only)
+        """`contact_only`: people of whom the actor may open contact data alone, each with the clinic."""
+        self._keys, self._denied, self._contact_only, self._actor = keys, denied, contact_only, actor
 
     @property
     def denied(self) -> Mapping[UUID, str]:
@@ -93,10 +94,15 @@ class Opener:
         """Return the text. Raises RevealDenied, KeyMissing or Undecryptable."""
         if subject in self._denied:
             raise RevealDenied(self._denied[subject])
-        if subject in self._contact_only and context.field not in CONTACT_FIELDS:
+        if subject in self._contact_only and not self._is_open_to_contact_rights(subject, context.field):
             raise RevealDenied("contact_data_only")
         key = datakeys.current(self._keys, DataKey.Kind.SUBJECT, str(subject), key_version(sealed))
         return decrypt(sealed, key=key, owner=subject_owner(subject), context=context).decode()
+
+    def _is_open_to_contact_rights(self, subject: UUID, field: str) -> bool:
+        if field in REQUEST_FIELDS:
+            return self._actor.may(Capability.PRIVACY_ACT, self._contact_only[subject])
+        return field in CONTACT_FIELDS
 
 
 def open_for(
@@ -121,11 +127,13 @@ def open_for(
     if denied and len(denied) == len(wanted):
         raise RevealDenied(next(iter(denied.values())))
     allowed = [subject for subject in wanted if subject not in denied]
-    contact_only = [
-        s for s in allowed if s not in granted and not actor.may(Capability.REVEAL_CLINICAL, states[s].clinic_id)
-    ]
+    contact_only = {
+        s: states[s].clinic_id
+        for s in allowed
+        if s not in granted and not actor.may(Capability.REVEAL_CLINICAL, states[s].clinic_id)
+    }
     keys = datakeys.keys_of(DataKey.Kind.SUBJECT, [str(subject) for subject in allowed])
-    return Opener(keys, denied, contact_only)
+    return Opener(keys, denied, contact_only, actor)
 
 
 @sensitive_variables()

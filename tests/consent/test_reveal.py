@@ -154,6 +154,23 @@ def test_contact_rights_open_contact_data_only(
         opener.text(message, subject=subject.pk, context=MESSAGE)
 
 
+@pytest.mark.parametrize(
+    ("role", "may"), [(Role.DPO, True), (Role.DPO_SUBSTITUTE, True), (Role.SUPERVISOR, False), (Role.ATTENDANT, False)]
+)
+def test_what_people_ask_of_the_clinic_is_opened_by_who_answers_it(
+    make_subject: Callable[..., DataSubject], make_user: Callable[..., User], clinic: Clinic, role: Role, may: bool
+) -> None:
+    subject, actor = make_subject(), Actor.staff(make_user("a@x.example", (role, clinic)))
+    place = Context("consent.DataRequest", "request_text", "1")
+    asked = sealed_for(subject, place)
+    opener = open_for([subject.pk], actor=actor, purpose="dpo")
+    if may:
+        assert opener.text(asked, subject=subject.pk, context=place) == "Maria da Silva"
+    else:
+        with pytest.raises(RevealDenied, match="contact_data_only"):
+            opener.text(asked, subject=subject.pk, context=place)
+
+
 def test_the_management_opens_messages_too(
     make_subject: Callable[..., DataSubject], make_user: Callable[..., User], clinic: Clinic
 ) -> None:
