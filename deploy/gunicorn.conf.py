@@ -36,7 +36,9 @@ def post_worker_init(worker: Any) -> None:
     """With other keys than the database was sealed with a process does not start; without database it does."""
     # Not before: Django is loaded by the worker itself.
     from django.db import OperationalError, connections
+    from django.urls import get_resolver
 
+    from config.memory import keep_loaded
     from consent.encryption import refuse_wrong_key
 
     try:
@@ -45,3 +47,6 @@ def post_worker_init(worker: Any) -> None:
         worker.log.warning("the keys could not be compared with the database: %s", type(error).__name__)
     finally:
         connections.close_all()
+    # Otherwise the first request loads every page.
+    _ = get_resolver().url_patterns
+    keep_loaded()
