@@ -23,8 +23,9 @@ from consent.models import Decision
 State = Effect.State
 Key = tuple[str, str, int]
 
-# Waits after definite refusals, ±20 % (DESIGN section 6); after the last one a person must act.
-SCHEDULE_S = (5, 30, 120, 600, 1800, 7200, 21600, 43200, 86400)
+# Waits after calls that were not executed, ±20 %; after the last one a person must act. Nobody refused them (refusals go
+# to people at once), so the first waits are short: four lost in a row still settle within two minutes.
+SCHEDULE_S = (5, 15, 30, 60, 120, 600, 1800, 7200, 21600, 43200, 86400)
 
 
 def key_of(step: Step | EffectState | Effect) -> Key:
@@ -163,7 +164,7 @@ def look_later(claim: Claim, effect: Effect, *, until: datetime) -> None:
 
 
 def try_again(claim: Claim, effect: Effect, cause: Cause, detail: str = "") -> datetime | None:
-    """A definite refusal: spend an attempt and wait; None when the attempts are used up and a person must act."""
+    """The call was not executed: spend an attempt and wait; None when they are used up and a person must act."""
     if effect.attempts >= len(SCHEDULE_S):
         reject(claim, effect, cause, detail)
         return None
