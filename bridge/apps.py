@@ -26,10 +26,13 @@ class BridgeConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only now, so neither may be imported with the module.
         from audit.models import audit_changes
-        from bridge import accounts, datamap, export, sealed_places, switches
+        from bridge import accounts, alerts, datamap, erasure, export, request_channel, sealed_places, switches
         from bridge.api import cors, joined
         from bridge.consents.stopping import stop
+        from bridge.health import runs
         from bridge.models import (
+            AlertPlace,
+            AlertRule,
             Connection,
             ConnectionInbox,
             FieldRow,
@@ -39,6 +42,8 @@ class BridgeConfig(AppConfig):
             OwnerRule,
             StageRule,
         )
+        from bridge.queries import person
+        from bridge.retention import sweeps
         from bridge.spool.health import look
         from consent.consents.hooks import on_no
         from consent.datamap import register as describe
@@ -51,6 +56,8 @@ class BridgeConfig(AppConfig):
         audit_changes(FieldVersion)
         audit_changes(Owner, leave_out=["last_turn", "seen_at"])
         audit_changes(OwnerLink)
+        audit_changes(AlertRule)
+        audit_changes(AlertPlace)
         audit_changes(OwnerRule, leave_out=["turn", "read_at"])
         cors.listen()
         joined.join("bridge.api.consents")
@@ -60,7 +67,13 @@ class BridgeConfig(AppConfig):
         describe(datamap.MODELS, datamap.PLACES)
         switches.register()
         export.register()
+        person.register()
+        erasure.register()
+        request_channel.register()
         accounts.register()
+        sweeps.describe()
+        alerts.register_rules()
+        runs.listen()
         register(Partitioned("webhook_events", "received_at", Step.WEEK, keep=timedelta(days=180)))
         register(Partitioned("webhook_bodies", "received_at", Step.DAY, keep=timedelta(days=30)))
         register(Partitioned("activity_mappings", "created_at", Step.MONTH))

@@ -117,6 +117,36 @@ MODELS = (
         Part(SECRET, "digest"),
         Part(STAFF, "revoked_by created_by"),
     ),
+    # What runs by itself, and who is told ------------------------------------------------------------------------------
+    model("bridge.RunResult", Part(STATE, "name at is_ok ok_at problem took_ms"), Part(STATE, "counts", keys="*")),
+    model("bridge.Reading", Part(STATE, "id name scope at value")),
+    model(
+        "bridge.AlertRule",
+        Part(
+            CHOSEN,
+            "code is_on threshold severity by_mail by_chatwoot by_webhook quiet_from quiet_to escalate_min escalate_to",
+        ),
+    ),
+    model("bridge.AlertRule_people", Part(CHOSEN, "id alertrule"), Part(STAFF, "user")),
+    model(
+        "bridge.AlertPlace",
+        Part(CHOSEN, "id clinic kind connection conversation_id url created_at"),
+        Part(SEALED_SECRET, "secret"),
+    ),
+    model(
+        "bridge.Alert",
+        Part(STATE, "id code scope clinic severity level opened_at ended_at escalated_at"),
+        Part(STATE, "facts", keys="*"),
+        Part(STAFF, "seen_by seen_at"),
+    ),
+    model(
+        "bridge.Notice",
+        Part(
+            STATE,
+            "id code alert kind level channel place state not_before attempts problem created_at tried_at sent_at",
+        ),
+        Part(STAFF, "user"),
+    ),
     # People of the clinic ----------------------------------------------------------------------------------------------
     model(
         "bridge.DirectoryEntry",
@@ -255,6 +285,7 @@ MODELS = (
         "bridge.ConversationMapping",
         Part(SUMMED_UP, "status message_count last_message_at first_response_at resolved_at"),
         Part(LINK, "id connection chatwoot_conversation_id krayin_lead_id created_at updated_at"),
+        Part(STATE, "anonymized_at"),
     ),
     model(
         "bridge.ActivityMapping",
@@ -281,14 +312,14 @@ MODELS = (
         Part(replace(FACT, source=Source.STAFF), "kind state reason created_at settled_at"),
         Part(
             LINK,
-            "id connection contact conversation lead_number stage_id seen_stage_id person_id lead_id via",
+            "id connection contact conversation lead_number stage_id seen_stage_id person_id lead_id field via",
         ),
         Part(STAFF, "asked_by asked_by_ref"),
     ),
     model(
         "bridge.Saying",
         Part(CONSENT, "kind consent_type sent_at answer answered_at created_at"),
-        Part(LINK, "wish connection contact reply_to served chatwoot_message_id"),
+        Part(LINK, "wish connection contact reply_to served about chatwoot_message_id"),
     ),
     # Work of people and of programs ------------------------------------------------------------------------------------
     model(

@@ -5,6 +5,7 @@ from functools import partial
 from bridge.connecting.assistant import token_context
 from bridge.health.places import note_context, profile_context
 from bridge.models import (
+    AlertPlace,
     Connection,
     KrayinUser,
     LeadHealthProfile,
@@ -36,6 +37,7 @@ def register() -> None:
     for field in PROFILE_FIELDS:
         of_subject(LeadHealthProfile, field, partial(profile_context, field=field))
     of_subject(SensitiveNote, "sensitive_notes", note_context)
+    of_system(AlertPlace, "secret", lambda row: row.secret_context)
     of_system(Connection, "chatwoot_token", connection_context)
     of_system(KrayinUser, "password", lambda row: user_context(row, "password"))
     of_system(KrayinUser, "token", lambda row: user_context(row, "token"))

@@ -3,13 +3,17 @@
 from celery import shared_task
 from django.utils import timezone
 
+from bridge.alerts import digest, evaluate, sending
 from bridge.back import flips
+from bridge.backup import daily
 from bridge.connecting.reading_back import read_back
 from bridge.connecting.refresh import refresh_all
+from bridge.health import certificates, readings
 from bridge.jobs import groups, runner
 from bridge.models import Setup
 from bridge.panel import members, tokens
 from bridge.reconcile.jobs import nightly, poll_due
+from bridge.sync.clock import database_now
 from bridge.sync.retention import empty_observed_bodies, forget_delivery_keys
 from bridge.sync.worker import Worker
 
@@ -67,3 +71,36 @@ def read_back_first(setup_id: str, lane_key: str) -> dict[str, int]:
 def panel() -> dict[str, int]:
     """Hourly: which inboxes attendants belong to; sign-ins that ended long ago."""
     return {**members.refresh_all(), "forgotten": tokens.forget_old(timezone.now())}
+
+
+@shared_task
+def watch_health() -> dict[str, int]:
+    """Every minute: measure this host and the queues, ask every alert rule, send what is to be told."""
+    now = database_now()
+    readings.put(readings.this_host().measure_if_possible(), now)
+    evaluate.measure(now)
+    return {**evaluate.evaluate(now), **sending.send_due(now)}
+
+
+@shared_task
+def look_at_certificates() -> dict[str, int]:
+    """Hourly: until when the certificates of our own address and of the partners hold."""
+    return certificates.look(database_now())
+
+
+@shared_task(time_limit=12 * 3600)
+def backup() -> dict[str, int]:
+    """Daily at 03:30 in Brasília: a backup, and what has reached its time goes (R15)."""
+    return daily.backup(timezone.now())
+
+
+@shared_task(time_limit=12 * 3600)
+def test_restore() -> dict[str, int]:
+    """Monthly: the newest backup is restored into a database of its own and looked at."""
+    return daily.test_restore(timezone.now())
+
+
+@shared_task
+def digests() -> dict[str, int]:
+    """Every ten minutes: summaries by mail whose hour has come."""
+    return digest.send_due(database_now())

@@ -9,7 +9,7 @@ from celery.signals import import_modules
 from django.conf import settings
 from django.db import OperationalError
 
-from config.checks import refuse_problems
+from config.checks import refuse_problems, refuse_unknown_master
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("ponte")
@@ -22,6 +22,7 @@ app.autodiscover_tasks()
 def refuse_malformed_settings(**kwargs: Any) -> None:
     """Stop workers and beat on malformed settings or a wrong key, which Django itself only checks in its commands."""
     refuse_problems(settings.ENVIRONMENT_PROBLEMS)
+    refuse_unknown_master()
     # Celery imports this module before Django's models exist.
     from consent.encryption import refuse_wrong_key
 

@@ -9,10 +9,13 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import environ
+
+from config.sentinel import SCHEME, sentinels
 
 Value = TypeVar("Value")
 
@@ -43,16 +46,35 @@ class Environment:
 
     def read(self, variable: str, parse: Callable[[str], Value], *, default: Value | None, placeholder: Value) -> Value:
         """Return the parsed variable; a missing one without default, or a malformed one, is a problem."""
-        raw = self.source.str(variable, default="").strip()
-        if not raw and default is not None:
-            return default
         try:
+            raw = self.raw(variable)
+            if not raw and default is not None:
+                return default
             if not raw:
                 raise Malformed("is missing", f"set {variable}; deploy/env.example explains it")
             return parse(raw)
         except Malformed as error:
             self.problems.append(Problem(variable, error.problem, error.fix))
             return placeholder
+
+    def raw(self, variable: str) -> str:
+        """The variable, or the content of the file that `<variable>_FILE` names: containers hand over secrets as files.
+
+        Raises Malformed when both are set, or the file cannot be read or is empty.
+        """
+        value: str = self.source.str(variable, default="").strip()
+        path: str = self.source.str(f"{variable}_FILE", default="").strip()
+        if not path:
+            return value
+        if value:
+            raise Malformed(f"and {variable}_FILE are both set", "keep one of the two")
+        try:
+            content = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Malformed(f"has a file ({variable}_FILE) that cannot be read", "correct path and owner") from error
+        if not content:
+            raise Malformed(f"has a file ({variable}_FILE) that is empty", "write the value into it")
+        return content
 
     def text(self, variable: str, *, default: str | None = None, at_least: int = 0) -> str:
         def parse(raw: str) -> str:
@@ -106,13 +128,50 @@ class Environment:
 
         return self.read(variable, parse, default=default, placeholder="")
 
+    def redis(self, variable: str, *, default: str) -> str:
+        """Redis or Valkey: one server, or the Sentinels that know which of several is the master."""
+
+        def parse(raw: str) -> str:
+            if not raw.startswith(f"{SCHEME}://"):
+                return self._parsed_redis(raw)
+            try:
+                sentinels(raw)
+            except ValueError as error:
+                fix = f"use {SCHEME}://:password@host:26379,host:26379,host:26379/name-of-the-master/0"
+                raise Malformed("is not an address of Sentinels", fix) from error
+            return raw
+
+        return self.read(variable, parse, default=default, placeholder="")
+
+    def _parsed_redis(self, raw: str) -> str:
+        fix = f"use redis://…, rediss://… or {SCHEME}://…"
+        if not parse_url(raw, ("redis", "rediss"), fix).hostname:
+            raise Malformed("is not an address Ponte can use", fix)
+        return raw
+
+    def brokers(self, variable: str) -> str:
+        """One RabbitMQ, or several nodes of one cluster separated by semicolons; empty when unset."""
+        fix = "use amqp://user:password@host:5672/vhost, several separated by semicolons"
+
+        def parse(raw: str) -> str:
+            nodes = [node.strip() for node in raw.split(";")]
+            if not all(parse_url(node, ("amqp", "amqps"), fix).hostname for node in nodes):
+                raise Malformed("is not an address Ponte can use", fix)
+            return ";".join(nodes)
+
+        return self.read(variable, parse, default="", placeholder="")
+
     def origin(self, variable: str, *, default: str) -> str:
         """The address of a web site without a path."""
         return self.read(variable, parse_origin, default=default, placeholder=default)
 
-    def keys(self, variable: str) -> dict[str, bytes]:
+    def keys(self, variable: str, *, is_optional: bool = False) -> dict[str, bytes]:
         """Versioned 32-byte keys, newest first: `id:base64,older:base64`."""
-        return self.read(variable, parse_keys, default=None, placeholder={})
+        return self.read(variable, parse_keys, default={} if is_optional else None, placeholder={})
+
+    def place(self, variable: str) -> str:
+        """Where files are kept: the whole path of a folder, or s3://bucket/prefix; empty when unset."""
+        return self.read(variable, parse_place, default="", placeholder="")
 
     def refuse(self, variable: str, problem: str, fix: str) -> None:
         """Record a problem found by comparing several variables."""
@@ -145,6 +204,19 @@ def parse_origin(raw: str) -> str:
     parts = parse_url(raw, ("http", "https"), fix)
     if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise Malformed("is not the address of a web site", fix)
+    return raw.rstrip("/")
+
+
+def parse_place(raw: str) -> str:
+    """Accept an absolute path or a bucket with an optional prefix. Raises Malformed."""
+    fix = "use the whole path of a folder, or s3://bucket/prefix"
+    if not raw.startswith("s3://"):
+        if not raw.startswith("/") or "://" in raw:
+            raise Malformed("is neither a folder nor a bucket", fix)
+        return raw
+    parts = parse_url(raw, ("s3",), fix)
+    if not parts.hostname or parts.username or parts.port or parts.query or parts.fragment:
+        raise Malformed("is not the address of a bucket", f"{fix}; keys have variables of their own")
     return raw.rstrip("/")
 
 

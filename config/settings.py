@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
+from django_celery_beat.tzcrontab import TzAwareCrontab
 
 from config.env import Environment
+from config.logs import dict_config
+from config.sentinel import sentinels
 from config.unfold import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -58,6 +62,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "consent.erasure.gate.RefuseUntilReplayed",
     "config.middleware.WebhooksAtOnce",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.ContentSecurityPolicy",
@@ -90,23 +95,48 @@ TEMPLATES = [
 ]
 
 # Database -----------------------------------------------------------------------------------------------------------
-DATABASE_URL = env.url("DATABASE_URL", schemes=("postgres", "postgresql"), names_database=True)
+POSTGRES = ("postgres", "postgresql")
+DATABASE_URL = env.url("DATABASE_URL", schemes=POSTGRES, names_database=True)
+# Whether DATABASE_URL leads to PgBouncer in transaction mode (deploy/pgbouncer), and the way past it.
+POOLED = env.flag("PONTE_PGBOUNCER", default=False)
+DATABASE_DIRECT_URL = env.url("DATABASE_DIRECT_URL", schemes=POSTGRES, default="", names_database=True)
+if POOLED and not DATABASE_DIRECT_URL:
+    env.refuse(
+        "DATABASE_DIRECT_URL",
+        "is missing although PONTE_PGBOUNCER is on",
+        "set an address with sessions of their own (pool ponte_direct): migrations and partitions need them",
+    )
+# A streaming replica that lists and reports may read (config.db.router), and how late it may be.
+DATABASE_REPLICA_URL = env.url("DATABASE_REPLICA_URL", schemes=POSTGRES, default="", names_database=True)
+REPLICA_DELAY_S = env.number("PONTE_REPLICA_DELAY_S", default=5, at_least=1)
 
 
-def database(*, options: str = "", health_checks: bool = True, answer_s: int = 30) -> dict[str, Any]:
+def database(
+    url: str = DATABASE_URL,
+    *,
+    options: str = "",
+    pool: str = "",
+    pooled: bool = POOLED,
+    health_checks: bool = True,
+    answer_s: int = 30,
+) -> dict[str, Any]:
     """One connection alias onto the same PostgreSQL; `options` are server settings of its sessions.
 
+    PgBouncer takes no such options from its clients: there the pool named after the database and `pool` sets them.
     `answer_s`: a host that acknowledges nothing for so long is gone; without this a query would wait a quarter of an
     hour for a machine that lost its power.
     """
-    parsed: dict[str, Any] = environ.Env.db_url_config(DATABASE_URL or "postgres://unset@127.0.0.1/unset")
+    parsed: dict[str, Any] = environ.Env.db_url_config(url or "postgres://unset@127.0.0.1/unset")
     parsed["ENGINE"] = "django.db.backends.postgresql"
     parsed["CONN_MAX_AGE"] = 60
     parsed["CONN_HEALTH_CHECKS"] = health_checks
     waits = {"connect_timeout": min(answer_s, 5), "tcp_user_timeout": answer_s * 1000}
     probes = {"keepalives_idle": answer_s, "keepalives_interval": answer_s}
     parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), **waits, **probes}
-    if options:
+    if pooled:
+        parsed["DISABLE_SERVER_SIDE_CURSORS"] = True
+        parsed["NAME"] += pool
+    elif options:
         parsed["OPTIONS"]["options"] = options
     return parsed
 
@@ -114,25 +144,44 @@ def database(*, options: str = "", health_checks: bool = True, answer_s: int = 3
 DATABASES = {
     "default": database(),
     # The webhook intake: a slow statement must become an answer within Chatwoot's 5 s, never a queue (section 3).
-    "intake": database(options="-c statement_timeout=500 -c lock_timeout=300", health_checks=False, answer_s=2),
+    "intake": database(
+        options="-c statement_timeout=500 -c lock_timeout=300", pool="_intake", health_checks=False, answer_s=2
+    ),
     # Audit rows of reads and denials are committed before a value is released, whatever the caller's transaction does.
-    "audit": database(),
+    # In a pool of its own: whoever waits for it holds a connection of the first, and one pool would block itself.
+    "audit": database(pool="_audit"),
 }
 DATABASES["default"]["TEST"] = {"NAME": env.text("PONTE_TEST_DB", default="test_ponte")}
-DATABASES["intake"]["TEST"] = DATABASES["audit"]["TEST"] = {"MIRROR": "default"}
+if DATABASE_DIRECT_URL:
+    DATABASES["direct"] = database(DATABASE_DIRECT_URL, pooled=False)
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = database(
+        DATABASE_REPLICA_URL, options="-c statement_timeout=30000", pooled=False, answer_s=2
+    )
+    DATABASE_ROUTERS = ["config.db.router.ReplicaRouter"]
+    MIDDLEWARE.append("config.db.router.ReplicaForLists")
+for _alias in set(DATABASES) - {"default"}:
+    DATABASES[_alias]["TEST"] = {"MIRROR": "default"}
+# Whose sessions may keep locks and settings beyond a transaction.
+MAINTENANCE = "direct" if DATABASE_DIRECT_URL else "default"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis and Celery: wake-ups, jobs and caches; their loss makes Ponte slower, never wrong. ----------------------------
-REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"), default="redis://127.0.0.1:6379/0")
+REDIS_URL = env.redis("REDIS_URL", default="redis://127.0.0.1:6379/0")
+SENTINELS = sentinels(REDIS_URL)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "ponte",
-        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+        "OPTIONS": {
+            "pool_class": "config.sentinel.MasterPool", "socket_connect_timeout": 0.5, "socket_timeout": 0.5,
+        },
     }
-}
-CELERY_BROKER_URL = REDIS_URL
+}  # fmt: skip
+# RabbitMQ instead of Redis as broker, with quorum queues: one node lost loses no message.
+BROKER_URL = env.brokers("PONTE_BROKER_URL")
+CELERY_BROKER_URL = BROKER_URL or (SENTINELS.broker_url if SENTINELS else REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "jobs"
 CELERY_TASK_ROUTES = {"bridge.tasks.wake": {"queue": "lanes"}}
@@ -140,8 +189,15 @@ CELERY_TASK_TIME_LIMIT = 3600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5}
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 2, "socket_timeout": 5}
+if BROKER_URL:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
+elif SENTINELS:
+    CELERY_BROKER_TRANSPORT_OPTIONS |= SENTINELS.broker_options
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Approved removals begin then, by the clock of most clinics whatever summer time may come (seed 000).
+MONTHLY = TzAwareCrontab(minute=0, hour=2, day_of_month=1, tz=ZoneInfo("America/Sao_Paulo"))
 CELERY_BEAT_SCHEDULE = {
     "partitions": {"task": "config.tasks.partitions", "schedule": 24 * 3600.0},
     "connection-settings": {"task": "bridge.tasks.refresh_settings", "schedule": 3600.0},
@@ -157,9 +213,20 @@ CELERY_BEAT_SCHEDULE = {
     "failure-groups": {"task": "bridge.tasks.watch_groups", "schedule": 60.0, "options": {"expires": 60}},
     "panel": {"task": "bridge.tasks.panel", "schedule": 3600.0},
     "exports": {"task": "consent.tasks.run_exports", "schedule": 30.0, "options": {"expires": 30}},
+    "identity-codes": {"task": "consent.tasks.send_codes", "schedule": 5.0, "options": {"expires": 5}},
+    "erasures-verified": {"task": "consent.tasks.verify_erasures", "schedule": 3600.0},
+    "erasures": {"task": "consent.tasks.run_erasures", "schedule": 30.0, "options": {"expires": 30}},
     "exports-expired": {"task": "consent.tasks.destroy_expired_exports", "schedule": 3600.0},
     "representative-documents": {"task": "consent.tasks.forget_documents", "schedule": 24 * 3600.0},
+    "retention-plan": {"task": "consent.tasks.plan_retention", "schedule": crontab(hour=3, minute=30)},
+    "retention-monthly": {"task": "consent.tasks.run_retention", "schedule": MONTHLY},
+    "retention-goes-on": {"task": "consent.tasks.run_retention", "schedule": 300.0, "options": {"expires": 300}},
     "inbound-retention": {"task": "bridge.tasks.empty_old_bodies", "schedule": 3600.0},
+    "backup": {"task": "bridge.tasks.backup", "schedule": crontab(hour=6, minute=30)},
+    "restore-test": {"task": "bridge.tasks.test_restore", "schedule": crontab(hour=7, minute=30, day_of_month="15")},
+    "health": {"task": "bridge.tasks.watch_health", "schedule": 60.0, "options": {"expires": 60}},
+    "digests": {"task": "bridge.tasks.digests", "schedule": 600.0, "options": {"expires": 600}},
+    "certificates": {"task": "bridge.tasks.look_at_certificates", "schedule": 3600.0},
 }
 CELERY_TIMEZONE = "UTC"
 
@@ -201,7 +268,8 @@ SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("PONTE_BEHIND_TLS_PROXY", default=False) else None
 )
 # A delivery that came in clear has been seen already; a redirect would only lose it, since it is never sent again.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^webhooks/"]
+# The proxy asks each web process without TLS whether it is ready, and would take a redirect for a yes.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^(?:health|status|metrics)$", r"^webhooks/"]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -279,16 +347,34 @@ SETTLE_S = env.number("PONTE_SETTLE_S", default=45)
 FLIPS_PER_WINDOW = env.number("PONTE_FLIPS_PER_WINDOW", default=3, at_least=1)
 FLIP_WINDOW_S = env.number("PONTE_FLIP_WINDOW_S", default=600, at_least=1)
 
+# Who may read /status and /metrics: a bearer of this token; without one only this machine itself.
+METRICS_TOKEN = env.text("PONTE_METRICS_TOKEN", default="", at_least=24)
+# Hosts of one's own network that alerts may be posted to; all others must be public (bridge.alerts.outside).
+ALERT_HOSTS = env.words("PONTE_ALERT_HOSTS", default=[])
+
 # Whether this installation may ask language models at all; each clinic switches its own on (insights.language).
 LANGUAGE_MODEL = env.flag("PONTE_LANGUAGE_MODEL", default=False)
 
+# Backups (bridge.backup): where they go, what seals them (a key of its own: who finds the backups and the master keys
+# must still not read them), and for how many days; the people's data keys leave earlier than the data.
+BACKUP_TO = env.place("PONTE_BACKUP_TO")
+BACKUP_KEYS = env.keys("PONTE_BACKUP_KEYS", is_optional=True)
+BACKUP_DAYS = env.number("PONTE_BACKUP_DAYS", default=30, at_least=1)
+BACKUP_KEY_DAYS = env.number("PONTE_BACKUP_KEY_DAYS", default=7, at_least=1)
+BACKUP_S3_ENDPOINT = env.url("PONTE_BACKUP_S3_ENDPOINT", schemes=("https", "http"), default="")
+BACKUP_S3_REGION = env.text("PONTE_BACKUP_S3_REGION", default="us-east-1")
+BACKUP_S3_ACCESS_KEY = env.text("PONTE_BACKUP_S3_ACCESS_KEY", default="")
+BACKUP_S3_SECRET_KEY = env.text("PONTE_BACKUP_S3_SECRET_KEY", default="")
+if BACKUP_TO and not BACKUP_KEYS:
+    env.refuse("PONTE_BACKUP_KEYS", "is missing although PONTE_BACKUP_TO is set", "make a key of its own for backups")
+if set(BACKUP_KEYS.values()) & {*MASTER_KEYS.values(), *BLIND_KEYS.values(), *AUDIT_KEYS.values()}:
+    env.refuse("PONTE_BACKUP_KEYS", "repeats a key that has another purpose", "make a key of its own for backups")
+if not BACKUP_KEY_DAYS <= BACKUP_DAYS <= 35:
+    env.refuse("PONTE_BACKUP_DAYS", "is over 35 or below PONTE_BACKUP_KEY_DAYS", "use 30 and 7, or fewer days")
+if bool(BACKUP_S3_ACCESS_KEY) != bool(BACKUP_S3_SECRET_KEY):
+    env.refuse("PONTE_BACKUP_S3_SECRET_KEY", "and PONTE_BACKUP_S3_ACCESS_KEY belong together", "set both or none")
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.choice("PONTE_LOG_LEVEL", among=LOG_LEVELS, default="INFO")},
-}
+LOGGING = dict_config(env.choice("PONTE_LOG_LEVEL", among=LOG_LEVELS, default="INFO"), human=DEBUG)
 
 ENVIRONMENT_PROBLEMS = tuple(env.problems)

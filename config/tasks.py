@@ -1,7 +1,8 @@
 """Scheduled jobs of the project itself."""
 
 from celery import shared_task
-from django.db import connection
+from django.conf import settings
+from django.db import connections
 
 from config.db.catalogue import database_now
 from config.db.partitions import apply, plan
@@ -10,6 +11,7 @@ from config.db.partitions import apply, plan
 @shared_task
 def partitions() -> dict[str, int]:
     """Create the coming partitions and drop the expired ones; what a long reader held up fails the task, visibly."""
-    actions = plan(database_now(connection))
-    apply(actions)
+    using = settings.MAINTENANCE
+    actions = plan(database_now(connections[using]), using=using)
+    apply(actions, using=using)
     return {"actions": len(actions)}

@@ -44,11 +44,15 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         (
             Entry(_("DPO desk"), "inbox", "consent.DataRequest", "desk"),
             Entry(_("Requests"), "contact_mail", "consent.DataRequest"),
+            Entry(_("Data subjects"), "person_search", "consent.DataSubject"),
             Entry(_("Consents"), "handshake", "consent.ConsentEvent"),
             Entry(_("Ask who is missing"), "campaign", "bridge.Saying"),
             Entry(_("Texts and notices"), "article", "consent.TextVersion"),
             Entry(_("Exports"), "folder_zip", "consent.ExportPackage"),
+            Entry(_("Erasures"), "delete_forever", "consent.Erasure"),
+            Entry(_("Retention"), "auto_delete", "consent.RetentionRun"),
             Entry(_("Blocks and legal holds"), "gavel", "consent.LegalHold"),
+            Entry(_("Incidents"), "report", "consent.Incident"),
             Entry(_("Registers"), "menu_book", "consent.OperationVersion"),
         ),
     ),
@@ -79,6 +83,7 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("API keys"), "vpn_key", "bridge.ApiKey"),
             Entry(_("Language model"), "smart_toy", "insights.LanguageSettings"),
             Entry(_("Panel sign-ins"), "devices", "bridge.PanelToken"),
+            Entry(_("Alerts"), "notifications", "bridge.AlertRule"),
         ),
     ),
     (
@@ -88,6 +93,13 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("Who saw whom"), "visibility", "audit.AuditLog", "who"),
             Entry(_("Integrity"), "verified_user", "audit.Verification"),
             Entry(_("Exceptional access"), "emergency", "consent.ExceptionalAccess"),
+        ),
+    ),
+    (
+        _("System"),
+        (
+            Entry(_("Health"), "monitor_heart", "bridge.RunResult", "health"),
+            Entry(_("Scheduled work"), "event_repeat", "bridge.RunResult"),
         ),
     ),
 )

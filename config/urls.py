@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from bridge.health import views as monitoring
 from bridge.webhooks import views as webhooks
 from config.health import healthz, readyz
 from consent.access.views import sign_in
@@ -15,6 +16,9 @@ urlpatterns = [
     path("webhooks/krayin/<str:public_id>/", webhooks.krayin_hint, name="webhook-krayin"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("health", monitoring.health, name="health"),
+    path("status", monitoring.status, name="status"),
+    path("metrics", monitoring.metrics_view, name="metrics"),
     path("api/", include("bridge.api.urls")),
     path("panel/<str:public_id>/", include("bridge.panel.urls")),
     # Before the admin's own: its addresses lead here.

@@ -16,16 +16,27 @@ class ConsentConfig(AppConfig):
         from audit.models import audit_changes
         from consent import models
         from consent.access.sessions import note_end
+        from consent.datamap import register as describe_more
         from consent.datamap.own import describe
         from consent.desk import register_card
         from consent.encryption.keycheck import remember_after_migrate
         from consent.encryption.places import of_subject, of_system
+        from consent.erasure import datamap as erasures
+        from consent.erasure import desk as erasure_desk
+        from consent.erasure import executing, local
         from consent.export import records as own_records
         from consent.export.sources import register as hand_over
+        from consent.incidents import desk as incidents
+        from consent.queries import desk_cards
         from consent.registers import desk as registers
-        from consent.requests import channels
+        from consent.requests import channels, packages
+        from consent.retention import desk as retention
+        from consent.retention import own as retention_own
 
         describe()
+        describe_more(erasures.MODELS, erasures.PLACES)
+        local.register_own()
+        executing.register()
         hand_over("ponte", own_records.sources)
         own_records.register()
         audit_changes(models.Clinic)
@@ -39,6 +50,7 @@ class ConsentConfig(AppConfig):
         of_subject(models.ExceptionalAccess, "explanation", lambda row: row.explanation_context)
         of_subject(models.ExportPackage, "key", lambda row: row.key_context)
         of_system(models.ExportSigningKey, "private", lambda row: row.private_context)
+        of_system(models.IncidentEntry, "affected", lambda row: row.affected_context)
         of_subject(models.LegalHold, "explanation", lambda row: row.explanation_context)
         of_system(models.LegalHold, "clinic_explanation", lambda row: row.clinic_explanation_context)
         of_subject(models.DataRequest, "text", lambda row: row.place("text"), subject="holder_id")
@@ -50,6 +62,12 @@ class ConsentConfig(AppConfig):
         )
         of_system(models.TotpDevice, "secret", lambda row: row.context)
         channels.register(channels.Mail())
+        packages.register()
+        desk_cards.register()
+        register_card(incidents.card, place=20)
         register_card(registers.card, place=90)
+        register_card(erasure_desk.card, place=30)
+        register_card(retention.card, place=50)
+        retention_own.describe()
         user_logged_out.connect(note_end, dispatch_uid="consent.note_sign_out")
         post_migrate.connect(remember_after_migrate, sender=self, dispatch_uid="consent.remember_keys")

@@ -66,6 +66,12 @@ class BusinessCalendar:
             count -= self.is_business_day(day)
         return day
 
+    def between(self, first: date, last: date) -> int:
+        """Business days after `first` up to `last`, which counts; negative when `last` lies before."""
+        if last < first:
+            return -self.between(last, first)
+        return sum(self.is_business_day(first + timedelta(days=n)) for n in range(1, (last - first).days + 1))
+
     @property
     def _list(self) -> tuple[Holiday, ...]:
         return HOLIDAYS[self.version]
@@ -96,6 +102,11 @@ def due_after_business_days(event: datetime, days: int, zone: ZoneInfo, calendar
 
 def last_second(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, LAST_SECOND, tzinfo=zone)
+
+
+def business_days_left(due: datetime, now: datetime, zone: ZoneInfo, calendar: BusinessCalendar) -> int:
+    """Business days from today to the last day; 0 on the last day, negative once it is over."""
+    return calendar.between(now.astimezone(zone).date(), due.astimezone(zone).date())
 
 
 def days_left(due: datetime, now: datetime, zone: ZoneInfo) -> int:

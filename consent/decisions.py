@@ -15,7 +15,18 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from consent.holds.guardians import Minors
 from consent.holds.legal import held_among
 from consent.models import ConsentRecord, DataSubject, Decision, Reason, TextVersion
-from consent.policy import CONSENT_PURPOSES, CURRENT_POLICY, POLICIES, Action, Category, Needs, Policy, Purpose, Rule
+from consent.policy import (
+    CONSENT_PURPOSES,
+    CURRENT_POLICY,
+    OF_LAW,
+    POLICIES,
+    Action,
+    Category,
+    Needs,
+    Policy,
+    Purpose,
+    Rule,
+)
 from consent.suppression import suppressed
 
 
@@ -112,7 +123,7 @@ def said_no(subjects: Collection[DataSubject], question: Question) -> set[UUID]:
 
 def answer(subject: DataSubject, question: Question, consents: Consents, obstacles: Obstacles) -> Decision:
     policy = policy_of(subject)
-    rule = policy.rules[question.purpose]
+    rule = policy.rule(question.purpose)
     consent = consents.get((subject.pk, rule.consent_type))
     reason = (
         person_refusal(subject, question, consent, obstacles)
@@ -143,9 +154,12 @@ def person_refusal(
 ) -> Reason | None:
     """What stands in the way on the person's side, the strongest first.
 
-    Blocked data may still be removed; a hold stands in the way of removal only (lgpd sections 3.3 and 3.4).
+    Nothing does where the law itself demands the act: an answer to the person's own request. Blocked data may still be
+    removed; a hold stands in the way of removal only (lgpd sections 3.3 and 3.4).
     """
     removes = question.action == Action.ERASE
+    if question.purpose in OF_LAW:
+        return None
     if subject.erased_at is not None:
         return Reason.ERASED
     if subject.blocked_at is not None and not removes:
@@ -163,7 +177,9 @@ def person_refusal(
 
 def clinic_refusal(subject: DataSubject, question: Question) -> Reason | None:
     """Without a confirmed policy a connection can only show what it would write."""
-    if question.action in {Action.PREVIEW, Action.ERASE} or subject.clinic.has_confirmed_policy:
+    if question.purpose in OF_LAW or question.action in {Action.PREVIEW, Action.ERASE}:
+        return None
+    if subject.clinic.has_confirmed_policy:
         return None
     return Reason.POLICY_NOT_CONFIRMED
 
@@ -213,4 +229,4 @@ def changed_texts(question: Question) -> QuerySet[Any]:
 
 
 def consent_types(subjects: Collection[DataSubject], purpose: Purpose) -> set[str]:
-    return {rule.consent_type for s in subjects if (rule := policy_of(s).rules[purpose]).consent_type}
+    return {rule.consent_type for s in subjects if (rule := policy_of(s).rule(purpose)).consent_type}

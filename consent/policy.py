@@ -23,6 +23,13 @@ class Purpose(TextChoices):
     MARKETING = "marketing", _("Marketing")
     LANGUAGE_MODEL = "language_model", _("Language model")
     SHARING = "sharing", _("Sharing with others")
+    REQUESTS = "requests", _("Answers to the person's requests")
+
+
+# What a clinic's policy decides on, and a person may object to; the rest the law demands of every clinic (OF_LAW).
+POLICY_PURPOSES = tuple(one for one in Purpose if one != Purpose.REQUESTS)
+POLICY_CHOICES = [(one.value, one.label) for one in POLICY_PURPOSES]
+POLICY_VALUES = [one.value for one in POLICY_PURPOSES]
 
 
 class Category(TextChoices):
@@ -75,6 +82,9 @@ class Rule:
     consent_valid: timedelta | None = None
 
 
+# Whoever asks is answered, blocked or erased, and whatever the policy says (Art. 18, 41; lgpd 5).
+OF_LAW: Mapping[Purpose, Rule] = MappingProxyType({Purpose.REQUESTS: Rule("A11-II-a")})
+
 # ECA Art. 2: a child is younger than the one, an adolescent younger than the other.
 ADOLESCENT, ADULT = 12, 18
 
@@ -87,6 +97,9 @@ class Policy:
     rules: Mapping[Purpose, Rule]
     guardian_below: int = ADULT
     guardian_grace: timedelta = timedelta(days=90)
+
+    def rule(self, purpose: Purpose) -> Rule:
+        return OF_LAW.get(purpose) or self.rules[purpose]
 
 
 # Consent is asked for these; a child cannot give it alone (Art. 14).

@@ -4,10 +4,16 @@ The number of processes also comes from WEB_CONCURRENCY, the address from --bind
 """
 
 import os
+import socket
+import sys
 from pathlib import Path
 from typing import Any
 
 chdir = str(Path(__file__).resolve().parent.parent)
+sys.path.insert(0, chdir)
+
+from config.logs import dict_config  # noqa: E402 - the folder of the project is known only now
+
 bind = "127.0.0.1:8000"
 
 # Threads, because a webhook waits for PostgreSQL most of its time; two processes use two cores.
@@ -30,6 +36,11 @@ accesslog = None
 errorlog = "-"
 loglevel = "info"
 control_socket_disable = True
+# As all other processes write, from the first line on (config.logs).
+logconfig_dict = dict_config(human=os.environ.get("PONTE_DEBUG", "").lower() in ("1", "true", "yes", "on"))
+
+# Taken from gunicorn's master, who would say that it is ready before any worker serves: see `tell_systemd`.
+notify_address = os.environ.pop("NOTIFY_SOCKET", "")
 
 
 def post_worker_init(worker: Any) -> None:
@@ -50,3 +61,12 @@ def post_worker_init(worker: Any) -> None:
     # Otherwise the first request loads every page.
     _ = get_resolver().url_patterns
     keep_loaded()
+    tell_systemd()
+
+
+def tell_systemd() -> None:
+    """The unit is ready now: a rolling restart goes on to the next process only after this one serves."""
+    if notify_address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.connect(notify_address.replace("@", "\0", 1) if notify_address.startswith("@") else notify_address)
+            notify.sendall(b"READY=1")

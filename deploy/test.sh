@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests with everything they need: environment, PostgreSQL and Redis/Valkey on free ports, Chromium.
-# Usage: bash deploy/test.sh [pytest arguments]     Without arguments: the whole suite.
+# Usage: bash deploy/test.sh [pytest arguments]     Without arguments: the whole suite, except what -m servers runs: the tests
+# of fail-overs and rolling restarts, for which PgBouncer and RabbitMQ are needed (apt-get install pgbouncer rabbitmq-server).
 # PYTHON, PONTE_SERVERS: as in quickstart.sh. PONTE_CHROMIUM: the browser's program.
 set -euo pipefail
 
@@ -39,6 +40,14 @@ export_test_settings() {
     export DJANGO_SETTINGS_MODULE=config.settings
 }
 
+gives_marks() {
+    local argument
+    for argument in "$@"; do
+        case $argument in -m*) return 0 ;; esac
+    done
+    return 1
+}
+
 gives_workers() {
     local argument
     for argument in "$@"; do
@@ -56,6 +65,7 @@ case "$*" in
         ;;
 esac
 export_test_settings
+gives_marks "$@" || set -- -m "not servers" "$@"
 # Two processes for each core: many tests wait for servers, partners and clocks.
 gives_workers "$@" || set -- -n "$("$python" -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')" --dist loadfile --no-loadscope-reorder "$@"
 cd -- "$root"

@@ -17,7 +17,7 @@ class InsightsConfig(AppConfig):
         from bridge.panel import hints as panel
         from consent.datamap import register as describe
         from consent.encryption.places import of_system
-        from insights import datamap, hints, portability, switches
+        from insights import alerts, datamap, erasure, hints, portability, retention, switches
         from insights.models import LanguageSettings, LanguageStop
 
         audit_changes(LanguageSettings, leave_out=["failures", "paused_until"])
@@ -25,6 +25,9 @@ class InsightsConfig(AppConfig):
         of_system(LanguageSettings, "api_key", lambda row: row.key_context)
         describe(datamap.MODELS)
         switches.register()
+        alerts.register()
         portability.register()
+        erasure.register()
+        retention.register()
         panel.register(hints)
         joined.join("insights.api")

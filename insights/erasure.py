@@ -1,7 +1,4 @@
-"""What an erasure calls: first where the person left numbers, then, when the facts are gone, compute those again.
-
-consent has no registry of sources of personal data yet; once it has, it takes these two functions.
-"""
+"""What an erasure calls: first where the person left numbers, then, when the facts are gone, compute those again."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,10 +9,22 @@ from uuid import UUID
 from django.db import transaction
 
 from bridge.models import ContactMapping, ConversationMapping, ObservedContact, ObservedConversation, ObservedMessage
-from insights.models import Appointment, Insight, InsightMark, InsightReview, SuggestionSilence, SurveyAnswer
+from consent.erasure import local
+from insights.models import (
+    Appointment,
+    ConversationState,
+    Insight,
+    InsightMark,
+    InsightReview,
+    LanguageCall,
+    SuggestionSilence,
+    SurveyAnswer,
+)
 from insights.rollups import recompute_after_erasure
 
 OF_AN_OPPORTUNITY = (Insight, InsightMark, InsightReview, SuggestionSilence, Appointment)
+OF_A_CONVERSATION = (SurveyAnswer, ConversationState, LanguageCall)
+NAME = "insights"
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,8 @@ def _leads(contacts: object, talks: object) -> set[tuple[int, int]]:
 def erase(found: Footprint) -> None:
     """After the facts are removed: the person's numbers and their history go, everybody else's are computed again."""
     with transaction.atomic():
-        SurveyAnswer.objects.filter(conversation__in=list(found.conversations)).delete()
+        for of_a_conversation in OF_A_CONVERSATION:
+            of_a_conversation._default_manager.filter(conversation__in=list(found.conversations)).delete()
         for connection_id, leads in found.own_leads.items():
             for model in OF_AN_OPPORTUNITY:
                 model._default_manager.filter(connection=connection_id, krayin_lead_id__in=leads).delete()
@@ -70,3 +80,10 @@ def erase(found: Footprint) -> None:
         recompute_after_erasure(
             connection_id, found.shared_leads.get(connection_id, ()), found.days.get(connection_id, ())
         )
+
+
+def register() -> None:
+    """Called in `ready()`."""
+    local.prepare_with(NAME, lambda known: footprint_of(known.subject.pk))
+    local.finish_with(NAME, lambda known: erase(known.found[NAME]))
+    local.removed_elsewhere(*(model._meta.label for model in (*OF_AN_OPPORTUNITY, *OF_A_CONVERSATION)))

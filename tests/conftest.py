@@ -19,11 +19,12 @@ from consent.encryption.datakeys import cache
 
 # Minutes each: the processes that share the suite begin with them, else the last one keeps all waiting.
 LONG = (
-    "test_five_hundred_rounds.py", "test_small_run.py", "test_walk.py", "test_small_runs.py", "test_pace_over_processes.py",
+    "test_rounds_of_flips.py", "test_small_run.py", "test_walk.py", "test_small_runs.py", "test_pace_over_processes.py",
     "test_up_end_to_end.py", "test_first_conversation.py", "test_any_order_in_bulk.py", "test_stopping_a_run.py",
     "test_every_page.py", "test_every_page_in_a_browser.py", "test_without_postgresql.py",
     "test_without_broker.py", "test_stopping.py", "test_in_a_browser.py", "test_rules_in_any_order.py",
-    "test_unknown_effects.py", "test_description.py",
+    "test_unknown_effects.py", "test_description.py", "test_database_pair.py", "test_brokers.py",
+    "test_rolling_restart.py",
 )  # fmt: skip
 
 

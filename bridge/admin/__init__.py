@@ -1,6 +1,7 @@
 """Pages of the admin: the operation's screens and the connections."""
 
 from bridge.admin import (
+    alerts,
     api_keys,
     asking,
     bands,
@@ -10,6 +11,7 @@ from bridge.admin import (
     events,
     fields,
     health,
+    health_page,
     hidden,
     home,
     jobs,
@@ -25,6 +27,7 @@ from bridge.admin import (
 
 # Further screens join here, one line each: "from bridge.admin import <module>", and the name in __all__.
 __all__ = [
+    "alerts",
     "api_keys",
     "asking",
     "bands",
@@ -34,6 +37,7 @@ __all__ = [
     "events",
     "fields",
     "health",
+    "health_page",
     "hidden",
     "home",
     "jobs",

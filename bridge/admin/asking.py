@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.admin.base import PerConnectionAdmin, actor_of
 from bridge.consents.asking import Candidate, NotAsked, ask, candidates
+from bridge.consents.why_not import WHY
 from bridge.models import Connection, ObservedContact, Saying, Wish
 from bridge.queries.words import Word
 from consent.consents import NotAskedHere
-from consent.consents.state import WhyNot, asked_for, asked_types
+from consent.consents.state import asked_for, asked_types
 from consent.models import DataSubject
 from consent.roles import Capability, roles_with
 
@@ -25,18 +26,6 @@ LIST = "admin:bridge_saying_changelist"
 LOOKED_AT = 200
 ACTIVE_WITHIN = timedelta(days=30)
 PACES = (5, 20, 50)
-WHY: dict[str, str | Promise] = {
-    WhyNot.CLOSED: gettext_lazy("blocked or erased"),
-    WhyNot.OPPOSED: gettext_lazy("objected to this purpose"),
-    WhyNot.MINOR: gettext_lazy("minor: the guardian has to answer"),
-    WhyNot.NO_TEXT: gettext_lazy("no approved text for this purpose"),
-    WhyNot.VALID: gettext_lazy("already said yes"),
-    WhyNot.SAID_NO: gettext_lazy("said no less than 90 days ago"),
-    WhyNot.SUPPRESSED: gettext_lazy("the contact is on the suppression list"),
-    WhyNot.ASKED: gettext_lazy("was asked and has not answered yet"),
-    "window_closed": gettext_lazy("the conversation takes no messages until the person writes"),
-    "not_active": gettext_lazy("the connection is not active"),
-}
 
 
 @admin.register(Saying)

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -25,7 +26,7 @@ def icon(name: str) -> SafeString:
     )
 
 
-def badge(word: Word, text: str | None = None) -> SafeString:
+def badge(word: Word, text: str | Promise | None = None) -> SafeString:
     """State as word, icon and colour; another text may say it more exactly, the icon stays that of the word."""
     return format_html(
         '<span class="ponte-state ponte-state--{}">{}<span>{}</span></span>',

@@ -24,38 +24,18 @@ from bridge.models import LeadHealthProfile, ObservedContact
 from bridge.models.health import PROFILE_FIELDS
 from bridge.queries.words import Word
 from consent.access.recheck import rechecked
+from consent.admin.person_reveal import RevealForm
 from consent.encryption import RevealDenied, Undecryptable
 from consent.identifiers import MASK
 from consent.policy import PurposeOfUse
-from consent.queries.trail_words import EXPORT_REASONS, REASONS, reason_word
+from consent.queries.trail_words import reason_word
 from consent.roles import Capability, roles_with
 
 COUNTED = 100
 PERSON = "admin:bridge_leadhealthprofile_person"
 SEE = roles_with(Capability.REVEAL_CLINICAL, Capability.EXCEPTIONAL_ASK)
 WRITE = roles_with(Capability.REVEAL_CLINICAL)
-PURPOSES = (
-    PurposeOfUse.CARE, PurposeOfUse.SCHEDULING, PurposeOfUse.BILLING, PurposeOfUse.LEGAL, PurposeOfUse.DPO,
-    PurposeOfUse.SUPPORT,
-)  # fmt: skip
 CONTACT_MASK = ObservedContact.objects.filter(subject=models.OuterRef("subject")).order_by("-seen_at")
-
-
-class RevealForm(forms.Form):
-    """What for, and why where the purpose asks for it."""
-
-    purpose = forms.ChoiceField(
-        error_messages={"invalid_choice": gettext_lazy("Choose what for.")},
-        label=gettext_lazy("What for"),
-        choices=[("", gettext_lazy("choose…")), *((p.value, p.label) for p in PURPOSES)],
-    )
-    reason = forms.ChoiceField(
-        label=gettext_lazy("Reason"),
-        required=False,
-        error_messages={"invalid_choice": gettext_lazy("Choose a reason of the list.")},
-        choices=[("", gettext_lazy("none"))] + [(code, REASONS[code]) for code in EXPORT_REASONS if code != "backup"],
-        help_text=gettext_lazy("Needed for the purposes legal and support."),
-    )
 
 
 class ProfileForm(forms.Form):

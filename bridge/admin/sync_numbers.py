@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bridge.admin.base import OperationAdmin
-from bridge.admin.charts import chart
 from bridge.admin.check import percent
 from bridge.models import IntakeCounter
 from bridge.queries import sync_numbers as numbers
 from bridge.queries.sync_numbers import Day, Numbers
+from config.charts import chart
 
 PERIODS = (7, 30)
 

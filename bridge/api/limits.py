@@ -17,6 +17,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from config.sentinel import client
+
 logger = logging.getLogger(__name__)
 
 WINDOW_S = 60
@@ -97,7 +99,7 @@ class Counters:
 @lru_cache(maxsize=4)
 def shared(url: str) -> Redis:
     """The Redis at this address, asked briefly and once."""
-    return Redis.from_url(url, socket_connect_timeout=ANSWER_S, socket_timeout=ANSWER_S, retry=Retry(NoBackoff(), 0))
+    return client(url, socket_connect_timeout=ANSWER_S, socket_timeout=ANSWER_S, retry=Retry(NoBackoff(), 0))
 
 
 counters = Counters()

@@ -24,7 +24,7 @@ def contact_links(connection: Connection, asked: Asked) -> QuerySet[ContactMappi
 
 
 def conversation_links(connection: Connection, asked: Asked) -> QuerySet[ConversationMapping]:
-    rows = ConversationMapping.objects.filter(connection=connection)
+    rows = ConversationMapping.objects.filter(connection=connection, anonymized_at__isnull=True)
     return _equal(rows, asked, {"status": "status", "lead_id": "krayin_lead_id"})
 
 

@@ -44,6 +44,8 @@ _NEVER_PUT_TOGETHER = (
 # urllib3 writes the full address, search terms included, at DEBUG and in one WARNING: those are personal data.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
@@ -267,6 +269,9 @@ class PartnerClient:
 
     def _record(self, call: Call, outcome: Answer | _NoAnswer, seconds: float) -> None:
         status, remaining = (outcome.status, outcome.remaining) if isinstance(outcome, Answer) else (None, None)
+        logger.info(
+            "call: %s %s %s status=%s ms=%d", self.partner, call.method, call.endpoint, status, round(seconds * 1000)
+        )
         self._on_call(CallRecord(self.partner, call.method, call.endpoint, status, seconds, remaining))
 
     def _unanswered(self, call: Call, failure: _NoAnswer) -> PartnerError:

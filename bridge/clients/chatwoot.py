@@ -84,6 +84,11 @@ class ChatwootClient(PartnerClient):
         """PartnerGone after deletion or merge."""
         return self._call(self._get("/contacts/{id}", contact_id, priority=priority), answers.payload(answers.contact))
 
+    def is_online(self, contact_id: int) -> bool:
+        """Whether the contact is in the chat at this moment. PartnerGone after deletion or merge."""
+        call = self._get("/contacts/{id}", contact_id, priority=Priority.BACKGROUND)
+        return self._call(call, answers.payload(answers.is_online))
+
     def message(self, conversation_id: int, message_id: int) -> Message | None:
         """One message as it is now, None when it no longer exists. PartnerGone: the conversation does not.
 
@@ -175,6 +180,12 @@ class ChatwootClient(PartnerClient):
         call = self._send("POST", "/conversations/{id}/messages", body, conversation_id)
         return self._call(call, answers.message)
 
+    def private_note(self, conversation_id: int, content: str) -> Message:
+        """Write a note that only the clinic's people see (contract section 8.2, `private`)."""
+        body = {"content": content, "message_type": "outgoing", "private": True, "content_type": "text"}
+        call = self._send("POST", "/conversations/{id}/messages", body, conversation_id)
+        return self._call(call, answers.message)
+
     def inboxes(self) -> tuple[Inbox, ...]:
         return self._call(self._get("/inboxes"), answers.payloads(answers.inbox))
 
@@ -211,6 +222,23 @@ class ChatwootClient(PartnerClient):
             body["custom_attributes"] = dict(custom_attributes)
         call = self._send("PUT", "/contacts/{id}", body, contact_id)
         return self._call(call, answers.payload(answers.contact))
+
+    def contact_delete(self, contact_id: int) -> None:
+        """Administrator. What belongs to it goes later, in the background (contract section 8.1).
+
+        PartnerRejected while the contact is online; PartnerGone when there is none.
+        """
+        self._call(self._send("DELETE", "/contacts/{id}", None, contact_id), answers.nothing)
+
+    def conversation_delete(self, conversation_id: int) -> None:
+        """Administrator; queued (contract section 8.2). PartnerGone when there is none."""
+        self._call(self._send("DELETE", "/conversations/{id}", None, conversation_id), answers.nothing)
+
+    def message_delete(self, conversation_id: int, message_id: int) -> None:
+        """Soft: a notice stands for the text, files are detached (contract section 5.7)."""
+        ids = {"id": conversation_id, "message": message_id}
+        call = Call("DELETE", "/conversations/{id}/messages/{message}", ids=ids)
+        self._call(call, answers.nothing)
 
     def contact_labels(self, contact_id: int) -> tuple[str, ...]:
         return self._call(self._get("/contacts/{id}/labels", contact_id), answers.label_titles)

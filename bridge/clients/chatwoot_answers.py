@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from bridge.clients.interactive import is_marketing, mark_of, submitted_values
+from bridge.clients.interactive import is_apart, is_marketing, mark_of, submitted_values
 from bridge.clients.reading import (
     flag,
     instant,
@@ -66,6 +66,11 @@ def nothing(body: object) -> None:
     """Reader of answers whose body says nothing, mostly empty."""
 
 
+def is_online(value: object) -> bool:
+    """Of a contact (contract section 8.1)."""
+    return text(mapping(value).get("availability_status")) == "online"
+
+
 def profile(body: object) -> Profile:
     data = mapping(body)
     return Profile(
@@ -114,6 +119,7 @@ def message(value: object) -> Message:
         is_marketing=is_marketing(data.get("additional_attributes")),
         submitted=submitted_values(content_attributes),
         mark=mark_of(content_attributes),
+        is_apart=is_apart(content_attributes),
     )
 
 

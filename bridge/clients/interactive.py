@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 # A key of ours inside `content_attributes`: a message whose sending was never confirmed is found by it
 # (Chatwoot contract section 13.9).
 OUR_MARK = "ponte"
+# Beside it on what Ponte tells people about their own requests: it stays between the two of them. Neither stored, nor
+# written to the CRM, nor counted (Art. 21; codes open what people asked for).
+APART = "ponte_apart"
 
 
 def choice(options: Sequence[tuple[str, str]], mark: str) -> dict[str, object]:
@@ -16,6 +19,11 @@ def mark_of(attributes: object) -> str:
     """Our mark on a message; empty on everybody else's."""
     found = attributes.get(OUR_MARK) if isinstance(attributes, Mapping) else None
     return found if isinstance(found, str) else ""
+
+
+def is_apart(attributes: object) -> bool:
+    """Whether a message is an answer or a code of ours."""
+    return isinstance(attributes, Mapping) and attributes.get(APART) is True
 
 
 def is_marketing(extra: object) -> bool:

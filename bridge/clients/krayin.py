@@ -254,6 +254,10 @@ class KrayinClient(KrayinSettings):
         call = Call("GET", "/mails", params=params, priority=Priority.BACKGROUND, max_bytes=4 * MAX_ANSWER_BYTES)
         return self._call(call, answers.many(copies.mail))
 
+    def mail_delete(self, mail_id: int) -> None:
+        """Section 20.9. PartnerGone when there is none; PartnerMisconfigured where the package has no such address."""
+        self._call(Call("DELETE", "/mails/{id}", ids={"id": mail_id}), answers.done)
+
     def activity_delete(self, activity_id: int) -> None:
         """PartnerGone when there is none."""
         self._call(Call("DELETE", "/activities/{id}", ids={"id": activity_id}), answers.done)

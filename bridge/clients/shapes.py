@@ -313,6 +313,7 @@ class Message:
     is_marketing: bool = False
     submitted: tuple[str, ...] = field(default=(), repr=False)
     mark: str = ""  # ours, of messages that Ponte sent
+    is_apart: bool = False  # an answer to a request of the person, or a code
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -46,8 +47,7 @@ def candidates(
     As far as Ponte knows: before sending, Chatwoot itself is asked whether the conversation takes a message.
     """
     may = may_ask_many([contact.subject for contact in contacts], consent_type, now=now)
-    talks = _latest(contacts)
-    is_open = _open_windows(contacts, now)
+    talks = open_talks(contacts, now)
     asked = Saying.objects.filter(
         contact__in=contacts, kind=Saying.Kind.QUESTION, consent_type=consent_type, wish__state=Wish.State.OPEN
     )
@@ -58,7 +58,7 @@ def candidates(
         why_not = str(one.reason or "")
         if not why_not and connection.state != Connection.State.ACTIVE:
             why_not = "not_active"
-        if not why_not and (talk is None or not (talk.channel not in WINDOWED or contact.pk in is_open)):
+        if not why_not and talk is None:
             why_not = "window_closed"
         if not why_not and contact.pk in waiting:
             why_not = "asked"
@@ -66,9 +66,16 @@ def candidates(
     return found
 
 
+def open_talks(contacts: Sequence[ObservedContact], now: datetime) -> dict[UUID, ObservedConversation]:
+    """The latest conversation of each contact that takes a message now: two queries."""
+    is_open = _open_windows(contacts, now)
+    return {pk: talk for pk, talk in _latest(contacts).items() if talk.channel not in WINDOWED or pk in is_open}
+
+
 def _latest(contacts: Sequence[ObservedContact]) -> dict[UUID, ObservedConversation]:
     rows = ObservedConversation.objects.filter(contact__in=contacts, gone_at=None)
-    newest = rows.order_by("contact", F("last_activity_at").desc(nulls_last=True), "-chatwoot_conversation_id")
+    latest = F("last_activity_at").desc(nulls_last=True)
+    newest = rows.select_related("contact").order_by("contact", latest, "-chatwoot_conversation_id")
     return {row.contact_id: row for row in newest.distinct("contact")}
 
 
@@ -86,9 +93,7 @@ def ask(contact: ObservedContact, consent_type: str, *, actor: Actor, via: str, 
     if found.why_not or found.conversation is None:
         raise NotAsked(found.why_not or "window_closed")
     with transaction.atomic():
-        saying = _store(
-            contact, found.conversation, Saying.Kind.QUESTION, consent_type=consent_type, actor=actor, via=via
-        )  # fmt: skip
+        saying = say(found.conversation, Saying.Kind.QUESTION, consent_type=consent_type, actor=actor, via=via)
         record(
             action="consent.ask",
             actor_type=actor.kind,
@@ -114,21 +119,16 @@ def reply(
         connection=contact.connection, reply_to=to, kind=kind, consent_type=consent_type
     )  # fmt: skip
     if not known.exists():
-        _store(
-            contact, conversation, kind, consent_type=consent_type, actor=Actor.system(SYSTEM), via=Wish.Via.CHAT, to=to
-        )  # fmt: skip
+        say(conversation, kind, consent_type=consent_type, actor=Actor.system(SYSTEM), via=Wish.Via.CHAT, reply_to=to)
 
 
-def _store(
-    contact: ObservedContact, conversation: ObservedConversation, kind: str, *, consent_type: str, actor: Actor,
-    via: str, to: int | None = None,
-) -> Saying:  # fmt: skip
+def say(conversation: ObservedConversation, kind: str, *, actor: Actor, via: str, **about: Any) -> Saying:
+    """Store a message to the conversation's person, in the caller's transaction; `about` are columns of its row."""
+    contact = conversation.contact
     wish = Wish.objects.create(
-        connection=contact.connection, contact=contact, conversation=conversation, kind=Wish.Kind.SAY, via=via,
+        connection_id=contact.connection_id, contact=contact, conversation=conversation, kind=Wish.Kind.SAY, via=via,
         asked_by=actor.user, asked_by_ref=actor.ref[:60],
     )  # fmt: skip
-    saying = Saying.objects.create(
-        wish=wish, connection=contact.connection, contact=contact, kind=kind, consent_type=consent_type, reply_to=to
-    )
+    saying = Saying.objects.create(wish=wish, connection_id=contact.connection_id, contact=contact, kind=kind, **about)
     mark_dirty(contact.connection_id, lane_of(contact.chatwoot_contact_id))
     return saying

@@ -1,6 +1,8 @@
 """Carrying out one message to a person: the text is recorded as shown, *sent* is committed, then it is sent once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -8,11 +10,12 @@ from django.db.models import Max
 
 from bridge.back.carry import in_chatwoot
 from bridge.clients.chatwoot import ChatwootClient
-from bridge.clients.interactive import OUR_MARK, choice
+from bridge.clients.interactive import APART, OUR_MARK, choice
 from bridge.consents.asking import WINDOW
 from bridge.consents.words import CHOICES
-from bridge.errors import PartnerError, PartnerGone
+from bridge.errors import PartnerError, PartnerGone, PartnerRejected
 from bridge.models import Effect, ObservedMessage, Saying, Wish
+from bridge.request_channel.words import ABOUT_REQUESTS, arrived, came_back, words_of
 from bridge.sync import carry_wishes, effects
 from bridge.sync.clock import database_now
 from bridge.sync.lanes import fence
@@ -22,6 +25,7 @@ from consent.consents import may_ask, request
 from consent.consents.state import WhyNot, asked_for
 from consent.encryption import Actor
 from consent.models import ConsentEvent, ServedText, TextKind, TextVersion
+from consent.policy import Purpose
 from consent.texts import NoTextInForce, serve, text_in_force
 
 Reason = Wish.Reason
@@ -42,35 +46,55 @@ def say(attempt: Attempt, step: Step) -> None:
     saying = rows.filter(pk=step.wish.id, wish__state=Wish.State.OPEN).first() if step.wish else None
     if saying is None or step.conversation_id is None:
         raise Later(work.now)
-    in_chatwoot(attempt, step, lambda: _send(attempt, step, saying))
+    in_chatwoot(attempt, step, lambda: _send_or_come_back(attempt, step, saying))
+
+
+def _send_or_come_back(attempt: Attempt, step: Step, saying: Saying) -> None:
+    """What Chatwoot refuses people solve; an answer to a request does not wait for them, but takes another way."""
+    try:
+        _send(attempt, step, saying)
+    except (PartnerRejected, PartnerGone):
+        if saying.kind in ABOUT_REQUESTS:
+            _refuse(attempt.work, saying, Reason.NOT_NOW)
+        raise
 
 
 def _send(attempt: Attempt, step: Step, saying: Saying) -> None:
     work, number = attempt.work, step.conversation_id or 0
-    text, refusal = _text_of(saying, work.now)
-    if text is None or not work.chat.conversation(number).can_reply:
-        _refuse(work, saying, refusal or Reason.WINDOW_CLOSED)
+    words = words_of(saying, work.now) if saying.kind in ABOUT_REQUESTS else _words_of(saying, work.now)
+    if words is None or not work.chat.conversation(number).can_reply:
+        _refuse(work, saying, Reason.WINDOW_CLOSED if words else Reason.NOT_NOW)
         return
-    shown: list[ServedText] = []
-    attempt.sending(write=lambda: shown.append(_shown(saying, text, step)))
+    made: list[str] = []
+    attempt.sending(write=lambda: made.append(words()))
     offered = CHOICES.get(saying.kind, ())
-    attributes = choice([(title, value) for title, value in offered], step.ref) if offered else {OUR_MARK: step.ref}
-    message = work.chat.message_create(number, shown[0].shown, attributes=attributes, is_choice=bool(offered))
+    attributes: dict[str, object] = {OUR_MARK: step.ref}
+    if offered:
+        attributes = choice([(title, value) for title, value in offered], step.ref)
+    if saying.kind in ABOUT_REQUESTS:
+        attributes[APART] = True
+    message = work.chat.message_create(number, made[0], attributes=attributes, is_choice=bool(offered))
     attempt.confirm({step: message.id}, lambda: said(saying.pk, message.id))
 
 
-def _text_of(saying: Saying, now: datetime) -> tuple[TextVersion | None, Reason | None]:
+def _words_of(saying: Saying, now: datetime) -> Callable[[], str] | None:
+    """What records the approved text as shown, and returns it; None when it may not be said now."""
+    text = _text_of(saying, now)
+    return None if text is None else partial(_shown, saying, text)
+
+
+def _text_of(saying: Saying, now: datetime) -> TextVersion | None:
     subject = saying.contact.subject
     is_question = saying.kind == Saying.Kind.QUESTION
     is_stale = not is_question and saying.created_at < now - WINDOW
     if is_stale or (is_question and not _may_ask(saying, now)):
-        return None, Reason.NOT_NOW
+        return None
     kind = TextKind.CONSENT if is_question else TEXTS[Saying.Kind(saying.kind)]
     purpose = asked_for(subject, saying.consent_type).purpose if is_question else ""
     try:
-        return text_in_force(subject.clinic, kind, purpose=purpose, now=now), None
+        return text_in_force(subject.clinic, kind, purpose=purpose, now=now)
     except NoTextInForce:
-        return None, Reason.NOT_NOW
+        return None
 
 
 def _may_ask(saying: Saying, now: datetime) -> bool:
@@ -79,7 +103,7 @@ def _may_ask(saying: Saying, now: datetime) -> bool:
     return bool(may) or (saying.served_id is not None and may.reason == WhyNot.ASKED)
 
 
-def _shown(saying: Saying, text: TextVersion, step: Step) -> ServedText:
+def _shown(saying: Saying, text: TextVersion) -> str:
     """Inside the transaction that commits *sent*: what the person is about to read, and that it asks."""
     now = database_now()
     subject = saying.contact.subject
@@ -90,19 +114,29 @@ def _shown(saying: Saying, text: TextVersion, step: Step) -> ServedText:
             subject, saying.consent_type, served=served, channel=ConsentEvent.Channel.CHAT,
             actor=Actor.system("lanes"), now=now,
         )  # fmt: skip
-    return served
+    return served.shown
 
 
 def said(saying_id: UUID, message_id: int) -> None:
     """Chatwoot has the message; inside the transaction that confirms it."""
-    Saying.objects.filter(pk=saying_id).update(chatwoot_message_id=message_id)
+    saying = Saying.objects.get(pk=saying_id)
+    saying.chatwoot_message_id = message_id
+    saying.save(update_fields=["chatwoot_message_id"])
+    arrived(saying, message_id, database_now())
     carry_wishes.settle([saying_id])
 
 
 def _refuse(work: Work, saying: Saying, reason: Reason) -> None:
     with transaction.atomic():
         fence(work.claim)
+        came_back(saying, reason.value, work.now)
         carry_wishes.settle([saying.pk], Wish.State.REFUSED, reason)
+
+
+def purpose_of(step: Step) -> Purpose:
+    """Asking for consent and replying to a word is no marketing; what a person asked for is answered even if blocked."""
+    kind = Saying.objects.filter(pk=step.wish.id).values_list("kind", flat=True).first() if step.wish else None
+    return Purpose.REQUESTS if kind in ABOUT_REQUESTS else Purpose.CARE_CONTACT
 
 
 def find_said(work: Work, effect: Effect) -> bool:

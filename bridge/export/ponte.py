@@ -214,27 +214,28 @@ def _notes(reading: Reading) -> Iterator[Item]:
 
 
 def _shared(reading: Reading) -> Iterator[Item]:
+    return (Record("sharing", told) for told in recipients_of(reading.subject))
+
+
+def recipients_of(subject: DataSubject) -> Iterator[dict[str, Any]]:
     """Who got what: the chat it came from, and the CRM it was written to, by purpose and base."""
-    connections = {row.connection_id: row.connection for row in contacts_of(reading.subject)}
+    connections = {row.connection_id: row.connection for row in contacts_of(subject)}
     for connection in connections.values():
         told = {"recipient": f"Chatwoot · {connection.chatwoot_url}", "role": _("processor: chat")}
-        yield Record("sharing", {**told, "categories": ["R01", "R02"], "purpose": _("conversations with the clinic")})
-    pushed = Decision.objects.filter(subject=reading.subject, action=Action.PUSH, allowed=True)
+        yield {**told, "categories": ["R01", "R02"], "purpose": _("conversations with the clinic")}
+    pushed = Decision.objects.filter(subject=subject, action=Action.PUSH, allowed=True)
     keys = ("connection_id", "purpose", "base", "category")
     for row in pushed.values(*keys).annotate(first=Min("decided_at"), last=Max("decided_at")).order_by(*keys):
         to = connections.get(row["connection_id"])
-        yield Record(
-            "sharing",
-            {
-                "recipient": f"Krayin · {to.krayin.base_url}" if to else "Krayin",
-                "role": _("processor: CRM"),
-                "categories": [row["category"]],
-                "purpose": str(Purpose(row["purpose"]).label),
-                "legal_base": row["base"],
-                "first_at": row["first"],
-                "last_at": row["last"],
-            },
-        )
+        yield {
+            "recipient": f"Krayin · {to.krayin.base_url}" if to else "Krayin",
+            "role": _("processor: CRM"),
+            "categories": [row["category"]],
+            "purpose": str(Purpose(row["purpose"]).label),
+            "legal_base": row["base"],
+            "first_at": row["first"],
+            "last_at": row["last"],
+        }
 
 
 # Conversations --------------------------------------------------------------------------------------------------------

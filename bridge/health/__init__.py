@@ -1,1 +1,4 @@
-"""Health data of people: written without showing what stood there, opened only through the gate."""
+"""Two things of one name. Of people: health data, written unseen and opened through the gate (places, writing, opening).
+
+Of the system: what is measured, and what pages, monitoring and alerts ask of it (all other modules).
+"""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.clients.interactive import is_marketing, submitted_values
+from bridge.clients.interactive import is_apart, is_marketing, submitted_values
 from bridge.events import BOT, ContactFact, ConversationFact, Facts, MessageFact
 from bridge.mappers import attributes, facts_json
 from bridge.models import ObservedConversation, ObservedMessage
@@ -124,9 +124,9 @@ def _changed_at(changes: object) -> datetime | None:
 
 
 def message_fact(body: Mapping[str, Any], *, conversation_id: int, version: int) -> MessageFact | None:
-    """A public message in any form; None for private notes and activity lines, which Ponte never keeps."""
+    """A public message in any form; None for private notes, activity lines and answers to requests: never kept."""
     direction = DIRECTIONS.get(body.get("message_type"))
-    if direction is None or body.get("private"):
+    if direction is None or body.get("private") or is_apart(body.get("content_attributes")):
         return None
     sent_at = _moment(body["created_at"])
     if sent_at is None:

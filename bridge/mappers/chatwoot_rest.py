@@ -58,9 +58,9 @@ def version_of(updated_at: datetime) -> int:
 
 
 def message_fact_of(message: Message) -> MessageFact | None:
-    """A message just read (contract Chatwoot 8.2); None for notes and activity lines."""
+    """A message just read (contract Chatwoot 8.2); None for notes, activity lines and answers to requests."""
     direction = DIRECTIONS.get(message.type)
-    if direction is None or message.private:
+    if direction is None or message.private or message.is_apart:
         return None
     sender = message.sender
     return MessageFact(

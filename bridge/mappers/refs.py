@@ -36,6 +36,11 @@ def saying_ref(code: str, wish_key: str) -> str:
     return f"ponte-{code}-s{wish_key}"
 
 
+def correction_ref(code: str, wish_key: str) -> str:
+    """A field of the contact that a person asked to have corrected."""
+    return f"ponte-{code}-k{wish_key}"
+
+
 def hand_note_title(ref: str, conversation_id: int) -> str:
     return f"Nota da equipe · Conversa {conversation_id} · {ref}"
 

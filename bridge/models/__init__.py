@@ -1,6 +1,7 @@
 """Models of the bridge, in the order a fact travels: connection, inbound, observed, ledger, mappings."""
 
 from bridge.models.actions import Wish
+from bridge.models.alerts import Alert, AlertPlace, AlertRule, Notice, Reading, RunResult, Severity
 from bridge.models.api import ApiKey, Scope
 from bridge.models.back import FieldFlip, FieldStop, KrayinHint
 from bridge.models.connections import Breaker, CallBudget, Connection, Krayin, KrayinUser, Partner, WebhookSecret
@@ -36,6 +37,9 @@ from bridge.models.team import Owner, OwnerLink, OwnerRule
 __all__ = [
     "ActivityKey",
     "ActivityMapping",
+    "Alert",
+    "AlertPlace",
+    "AlertRule",
     "ApiKey",
     "AttendedInboxes",
     "Breaker",
@@ -65,6 +69,7 @@ __all__ = [
     "Lane",
     "LaneAlias",
     "LeadHealthProfile",
+    "Notice",
     "ObservedContact",
     "ObservedConversation",
     "ObservedMessage",
@@ -74,13 +79,16 @@ __all__ = [
     "OwnerRule",
     "PanelToken",
     "Partner",
+    "Reading",
     "ReconcileDay",
+    "RunResult",
     "Saying",
     "Scope",
     "SensitiveNote",
     "Setup",
     "SetupMark",
     "SetupObject",
+    "Severity",
     "StageChangeLog",
     "StageRule",
     "Suggestion",

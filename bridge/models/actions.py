@@ -24,6 +24,7 @@ class Wish(models.Model):
         NOTE = "note", _("note to the CRM")
         SYNC = "sync", _("sync now")
         SAY = "say", _("message to the person")
+        CORRECT = "correct", _("correction of a contact field")
 
     class State(models.TextChoices):
         OPEN = "open", _("waiting")  # KEEP_BACK: in force
@@ -68,7 +69,8 @@ class Wish(models.Model):
     )
     person_id = models.BigIntegerField(null=True, db_comment="LINK: Krayin person; UNLINK: the person it was")
     lead_id = models.BigIntegerField(null=True, db_comment="LINK: Krayin opportunity")
-    text = SealedField(null=True, db_comment="NOTE: encrypted with the titular's key; emptied once written")
+    text = SealedField(null=True, db_comment="NOTE, CORRECT: encrypted with the titular's key; emptied once written")
+    field = models.CharField(max_length=5, blank=True, db_comment="CORRECT: name, email or phone; `text` is the value")
     via = models.CharField(
         max_length=8, choices=Via, db_comment="Where it was asked: panel, screen, api, command, chat"
     )
@@ -85,7 +87,8 @@ class Wish(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="wishes_kind",
-                condition=Q(kind__in=["stage", "opportunity", "link", "unlink", "keep_back", "note", "sync", "say"]),
+                condition=Q(kind__in=["stage", "opportunity", "link", "unlink", "keep_back", "note", "sync", "say"])
+                | Q(kind="correct", field__in=["name", "email", "phone"]),
             ),
             models.CheckConstraint(
                 name="wishes_state", condition=Q(state__in=["open", "held", "done", "refused", "withdrawn"])
@@ -94,7 +97,9 @@ class Wish(models.Model):
                 name="wishes_via", condition=Q(via__in=["panel", "screen", "api", "command", "chat"])
             ),
             # A note's text leaves our database with the note.
-            models.CheckConstraint(name="wishes_text", condition=Q(text__isnull=True) | Q(kind="note", state="open")),
+            models.CheckConstraint(
+                name="wishes_text", condition=Q(text__isnull=True) | Q(kind__in=["note", "correct"], state="open")
+            ),
         ]
         indexes = [
             # Planning one lane, and what the panel shows of the last wishes.

@@ -81,6 +81,9 @@ class ConversationMapping(models.Model):
     last_message_at = models.DateTimeField(null=True, db_comment="Newest public message")
     first_response_at = models.DateTimeField(null=True, db_comment="Earliest first reply")
     resolved_at = models.DateTimeField(null=True, db_comment="Earliest resolution")
+    anonymized_at = models.DateTimeField(
+        null=True, db_comment="Retention cut it from conversation and opportunity: the numbers are its own id, negative"
+    )
 
     class Meta:
         db_table = "conversation_mappings"

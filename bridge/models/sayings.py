@@ -1,4 +1,4 @@
-"""What Ponte says to people in a conversation: questions for consent, replies to their words (lgpd section 4)."""
+"""What Ponte says to people in a conversation: about consent (lgpd section 4), and answers to requests (section 5)."""
 
 from django.db import models
 from django.db.models import Q
@@ -20,6 +20,8 @@ class Saying(models.Model):
         GIVEN = "given", _("reply to a yes")
         REFUSED = "refused", _("reply to a no")
         WITHDRAWAL = "withdrawal", _("reply to a withdrawal")
+        ANSWER = "answer", _("answer to a request")
+        CODE = "code", _("code that proves who asks")
 
     class Answer(models.TextChoices):
         YES = "yes", _("yes")
@@ -36,6 +38,10 @@ class Saying(models.Model):
     served = models.ForeignKey(
         ServedText, models.PROTECT, null=True, related_name="+", db_comment="Written before the message is sent"
     )
+    # No reference: files of requests have an end of their own (R06), and do not wait for this row.
+    about = models.UUIDField(
+        null=True, db_comment="ANSWER: id of the right that is answered; CODE: id of the code. Neither keeps words here"
+    )
     chatwoot_message_id = models.BigIntegerField(null=True, db_comment="Once Chatwoot has it")
     sent_at = models.DateTimeField(null=True, db_comment="Committed just before the call")
     answer = models.CharField(max_length=11, choices=Answer, blank=True)
@@ -50,8 +56,9 @@ class Saying(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="sayings_kind",
-                condition=Q(kind__in=["question", "given", "refused"]) & ~Q(consent_type="")
-                | Q(kind__in=["cancel_question", "withdrawal"], consent_type=""),
+                condition=Q(kind__in=["question", "given", "refused"], about__isnull=True) & ~Q(consent_type="")
+                | Q(kind__in=["cancel_question", "withdrawal"], consent_type="", about__isnull=True)
+                | Q(kind__in=["answer", "code"], consent_type="", about__isnull=False),
             ),
             models.CheckConstraint(
                 name="sayings_answer",

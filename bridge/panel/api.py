@@ -62,7 +62,7 @@ def answers(view: Callable[Concatenate[HttpRequest, Viewer, P], dict[str, Any]])
 @answers
 def conversation(request: HttpRequest, viewer: Viewer, number: int) -> dict[str, Any]:
     """Everything the panel shows. `nome=0` leaves out the name, and with it the audit row, for repeated looks."""
-    row = _conversation(viewer, number)
+    row = conversation_of(viewer, number)
     return _content(row, viewer, with_name=request.GET.get("nome") != "0")
 
 
@@ -73,12 +73,12 @@ def act(request: HttpRequest, viewer: Viewer, number: int, action: str) -> dict[
     function = ACTIONS.get(action)
     if function is None:
         raise Refused(404, "unknown_action", _("This action does not exist."))
-    row = _conversation(viewer, number)
+    row = conversation_of(viewer, number)
     try:
-        function(row, viewer, _body(request))
+        function(row, viewer, body_of(request))
     except actions.ActionRefused as refused:
         raise Refused(STATUS.get(type(refused), 409), refused.code, str(refused)) from refused
-    return _content(_conversation(viewer, number), viewer, with_name=False)
+    return _content(conversation_of(viewer, number), viewer, with_name=False)
 
 
 @require_POST
@@ -107,7 +107,7 @@ def _viewer(request: HttpRequest, public_id: str) -> Viewer:
     return viewer
 
 
-def _conversation(viewer: Viewer, number: int) -> ObservedConversation:
+def conversation_of(viewer: Viewer, number: int) -> ObservedConversation:
     row = find(viewer.connection, number)
     if row is None:
         raise Refused(
@@ -125,7 +125,7 @@ def _content(row: ObservedConversation, viewer: Viewer, *, with_name: bool) -> d
     return shown(known(viewer.connection, row), viewer, now, with_name=with_name)
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
+def body_of(request: HttpRequest) -> dict[str, Any]:
     if int(request.headers.get("Content-Length") or 0) > LONGEST_BODY:
         raise Refused(413, "too_large", _("The request is too large."))
     try:

@@ -28,7 +28,7 @@ SETTLED_SHOWN = 3
 
 def shown(known: Known, viewer: Viewer, now: datetime, *, with_name: bool) -> dict[str, Any]:
     """The panel's content. With the name one audit row is written first; without it the script keeps what it has."""
-    closed = _closed(known)
+    closed = closed_to(known)
     if closed:
         return closed
     sentence = sentence_of(known, viewer, now)
@@ -53,10 +53,10 @@ def shown(known: Known, viewer: Viewer, now: datetime, *, with_name: bool) -> di
 
 def shows(known: Known) -> bool:
     """Whether anything is shown of this person."""
-    return _closed(known) is None
+    return closed_to(known) is None
 
 
-def _closed(known: Known) -> dict[str, Any] | None:
+def closed_to(known: Known) -> dict[str, Any] | None:
     """People of whom nothing is shown."""
     subject = known.contact.subject
     if subject.erased_at:
@@ -154,7 +154,7 @@ def money(value: Decimal | None) -> str:
 
 def _told_wishes(known: Known, now: datetime) -> list[Wish]:
     """What waits, and what was refused lately; what is done shows in the facts themselves."""
-    told = {Wish.Kind.KEEP_BACK, Wish.Kind.UNLINK, Wish.Kind.SAY}
+    told = {Wish.Kind.KEEP_BACK, Wish.Kind.UNLINK, Wish.Kind.SAY, Wish.Kind.CORRECT}
     waiting = [w for w in known.wishes if w.state == Wish.State.OPEN and w.kind not in told]
     refused = [
         w

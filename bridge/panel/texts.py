@@ -52,4 +52,28 @@ def texts() -> dict[str, str]:
         "cancel": _("Cancel"),
         "saved": _("Noted. Ponte writes it to Krayin in a moment."),
         "more": _("More"),
+        **rights_texts(),
+    }  # fmt: skip
+
+
+def rights_texts() -> dict[str, str]:
+    """F2."""
+    return {
+        "rights": _("Consent and rights"),
+        "askConsent": _("Ask for consent"),
+        "askConsentAsk": _("Send this question to the person? It goes with two buttons, yes and no."),
+        "ifNo": _("If the person says no:"),
+        "writeDown": _("Write down what the person said"),
+        "purpose": _("Purpose"),
+        "whatSaid": _("What the person said"),
+        "saidYes": _("Yes"),
+        "saidNo": _("No"),
+        "evidence": _("Message that proves it"),
+        "noMessages": _("The person wrote nothing in this conversation that could prove it."),
+        "takeIn": _("Register a request"),
+        "takeInAsk": _("What the person asks for. Identity is checked afterwards; tell the protocol at once."),
+        "guardian": _("Responsible for a minor"),
+        "guardianAsk": _("Is whoever writes responsible for a minor patient? Nothing optional goes on until the data protection officer has verified the guardian."),  # noqa: E501
+        "isMinor": _("Marked: a minor is concerned; the guardian is verified by the data protection officer."),
+        "waitingFor": _("Waiting for an answer"),
     }  # fmt: skip

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from bridge.models import Connection, Setup, SetupMark, SyncedObject
+from bridge.health import runs
+from bridge.models import Connection, Notice, Setup, SetupMark, SyncedObject
 from consent.models import Clinic
 from consent.roles import Capability, Role, roles_with
 
@@ -44,7 +45,7 @@ def keys_fingerprint() -> str:
 
 
 def first_steps(connections: Sequence[Connection]) -> list[FirstStep]:
-    """Nine lines in order; those of a connection follow the furthest one."""
+    """Ten lines in order; those of a connection follow the furthest one."""
     technical, dpo = _("technical administrator"), _("data protection officer")
     setup = _furthest(connections)
     done = set(setup.steps) if setup else set()
@@ -86,10 +87,15 @@ def first_steps(connections: Sequence[Connection]) -> list[FirstStep]:
             button=_("Follow it") if connection else "", setup=setup, step=Step.TEST.value,
         ),
         FirstStep(
-            8, _("History imported, or not wanted"), "import" in marks, technical, is_optional=True, mark="import"
+            8, _("Somebody gets the alerts: a test arrived"), _is_told(), technical, button=_("Send a test"),
+            view="admin:bridge_alertrule_changelist",
         ),
         FirstStep(
-            9, _("A backup restored once as a test"), "restore" in marks, technical, is_optional=True, mark="restore"
+            9, _("History imported, or not wanted"), "import" in marks, technical, is_optional=True, mark="import"
+        ),
+        FirstStep(
+            10, _("A backup restored once as a test"), "restore" in marks or _is_restored(), technical,
+            is_optional=True, mark="restore",
         ),
     ]  # fmt: skip
 
@@ -101,6 +107,16 @@ def _furthest(connections: Sequence[Connection]) -> Setup | None:
         rows.filter(connection=None).order_by("-updated_at")[:1]
     )
     return max(mine, key=lambda row: len(row.steps), default=None)
+
+
+def _is_told() -> bool:
+    """Whether a notice has ever gone out, a test or a real one."""
+    return Notice.objects.filter(state=Notice.State.SENT).exists()
+
+
+def _is_restored() -> bool:
+    tested = runs.last(runs.RESTORE_TEST).get(runs.RESTORE_TEST)
+    return tested is not None and tested.ok_at is not None
 
 
 def _is_seen(connections: Sequence[Connection]) -> bool:

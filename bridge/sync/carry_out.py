@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bridge.back.carry import set_contact, set_label, show_lead
 from bridge.causes import Cause
-from bridge.consents.saying import say
+from bridge.consents.saying import purpose_of, say
 from bridge.errors import (
     CredentialsRefused,
     EffectUnknown,
@@ -104,8 +104,7 @@ def permission(work: Work, step: Step) -> Decision:
     connection = work.connection
     purpose, action = Purpose.CARE_CONTACT, Action.PUSH
     if step.kind == Kind.SEND_MESSAGE:
-        # Asking for consent and replying to somebody's word is no marketing; whom it may reach the gate says all the same.
-        action = Action.SEND
+        purpose, action = purpose_of(step), Action.SEND
     if step.kind in {Kind.CREATE_NOTE, Kind.SET_NOTE} and step.wish is None:
         is_text = connection.preset == Connection.Preset.TEXT and connection.message_text != "off"
         purpose = Purpose.MESSAGE_TEXT if is_text else Purpose.CONVERSATION_SUMMARY

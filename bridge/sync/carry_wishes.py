@@ -25,6 +25,7 @@ from bridge.models import (
     SyncedObject,
     Wish,
 )
+from bridge.request_channel.correcting import correct
 from bridge.sync import carry_people, records
 from bridge.sync.carry_notes import title_of
 from bridge.sync.clock import database_now
@@ -52,6 +53,7 @@ def handler_of(step: Step) -> Callable[[Attempt, Step], None] | None:
         Effect.Kind.CREATE_NOTE: write_note,
         Effect.Kind.CREATE_PERSON: link_person,
         Effect.Kind.CREATE_LEAD: link_lead,
+        Effect.Kind.SET_CONTACT: correct,
     }[step.kind]
 
 

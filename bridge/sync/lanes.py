@@ -95,6 +95,7 @@ class Claim:
     krayin_held_until: datetime | None = None
     is_chatwoot_away: bool = False
     chatwoot_held_until: datetime | None = None
+    trace: str = ""  # what logs call the delivery that gave rise to it, if one did
 
     @property
     def has_failed(self) -> bool:

@@ -230,13 +230,17 @@ def plan(state: LaneState, now: datetime) -> Plan:
 
 
 def _say(state: LaneState, result: Plan, now: datetime) -> None:
-    """Messages to the person need no record in Krayin, and wait for none."""
+    """Messages to the person and corrections in Chatwoot need no record in Krayin, and wait for none."""
     _look_ups(state, result, now, says=True)
     effects = {(e.kind, e.ref, e.seq): e for e in state.effects}
     for wish in state.hand.open:
         if wish.kind == Asked.SAY:
             ref = refs.saying_ref(state.settings.ref_code, wish.key)
             step = Step(Kind.SEND_MESSAGE, ref, FOR_EVER, wish.mark, wish.conversation_id, wish=wish)
+            _sort_in(step, effects.get((step.kind, step.ref, step.seq)), state, result, now)
+        if wish.kind == Asked.CORRECT:
+            ref = refs.correction_ref(state.settings.ref_code, wish.key)
+            step = Step(Kind.SET_CONTACT, ref, FOR_EVER, wish.mark, wish.conversation_id, wish=wish)
             _sort_in(step, effects.get((step.kind, step.ref, step.seq)), state, result, now)
 
 

@@ -10,7 +10,14 @@ FROM (
   SELECT x.event_id, x.received_at FROM webhook_bodies x JOIN webhook_events e
     ON e.id = x.event_id AND e.received_at = x.received_at
   WHERE x.sealed IS NOT NULL AND e.status IN ('observed', 'ignored') AND x.received_at < now() - interval '7 days'
-    AND coalesce(e.observed_at, e.received_at) < now() - interval '7 days' LIMIT %s
+    AND coalesce(e.observed_at, e.received_at) < now() - interval '7 days'
+    -- A hold on everything, or on this category as a whole, keeps the clinic's (lgpd 3.3).
+    AND NOT EXISTS (
+      SELECT FROM connections c JOIN legal_holds h ON h.clinic_id = c.clinic_id
+      WHERE c.id = e.connection_id AND h.released_at IS NULL AND h.subject_id IS NULL
+        AND (h.scope = 'all' OR h.category = 'R10')
+    )
+  LIMIT %s
 ) old
 WHERE b.event_id = old.event_id AND b.received_at = old.received_at
 """

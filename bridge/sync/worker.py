@@ -33,7 +33,9 @@ from bridge.sync.observe import observe
 from bridge.sync.plan import IN_CHATWOOT, Plan, plan
 from bridge.sync.state import load
 from bridge.sync.work import Work
+from config.logs import bound, trace_of
 from consent.encryption import Actor, Sealed, Undecryptable, open_day
+from consent.erasure.gate import gate
 from consent.policy import PurposeOfUse
 
 logger = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ DATABASE_AWAY = (OperationalError, InterfaceError)
 NOT_THE_EVENT = (*DATABASE_AWAY, ProgrammingError, LeaseLost)
 
 WAITING = """
-SELECT e.id, e.received_at, e.lane_key, b.row_ref, b.sealed
+SELECT e.id, e.received_at, e.lane_key, b.row_ref, b.sealed, e.delivery_key
 FROM unnest(%(connections)s::bigint[], %(lanes)s::text[]) AS c(connection_id, lane_key)
 CROSS JOIN LATERAL (
   SELECT * FROM webhook_events x WHERE x.connection_id = c.connection_id AND x.lane_key = c.lane_key
@@ -68,6 +70,7 @@ class Waiting:
     facts: list[Facts] = field(default_factory=list)
     parked: list[tuple[int, datetime]] = field(default_factory=list)
     full_lanes: set[str] = field(default_factory=set)
+    traces: dict[str, str] = field(default_factory=dict)  # by lane: what logs call its newest delivery
 
 
 class Worker:
@@ -77,7 +80,9 @@ class Worker:
         self.claims = Claims(only=only, limit=1)
 
     def run_once(self) -> int:
-        """Take one claim and work it; return the number of lanes, 0 when nothing was due."""
+        """Take one claim and work it; return the number of lanes, 0 when nothing was due or a restore is not over."""
+        if gate.is_closed():
+            return 0
         claims = self.claims.take()
         if not claims:
             return 0
@@ -182,6 +187,8 @@ def take_in(connection: Connection, claims: Sequence[Claim], *, limit: int = EVE
     with transaction.atomic():
         # Another worker may have taken a lane over meanwhile: two must never change its rows side by side.
         waiting = read_waiting(still_held(claims), limit=limit)
+        for claim in claims:
+            claim.trace = waiting.traces.get(claim.lane_key, claim.trace)
         seen = observe(connection, waiting.facts, now)
         merges.ask_about(connection, seen.left)
         # A conversation that moved on to another contact still gets late messages in the old one's lane.
@@ -209,8 +216,9 @@ def read_waiting(claims: Sequence[Claim], *, limit: int = EVENTS_PER_LANE) -> Wa
         cursor.execute(WAITING, values)
         rows = cursor.fetchall()
     waiting = Waiting()
-    counts = Counter(lane_key for _, _, lane_key, _, _ in rows)
-    for event_id, received_at, _, row_ref, sealed in rows:
+    counts = Counter(row[2] for row in rows)
+    for event_id, received_at, lane_key, row_ref, sealed, delivery_key in rows:
+        waiting.traces[lane_key] = trace_of(delivery_key)
         try:
             waiting.facts.append(_facts(row_ref, sealed))
             waiting.events.append((event_id, received_at))
@@ -249,6 +257,11 @@ def mark(events: Iterable[tuple[int, datetime]], status: Status, cause: str = ""
 
 def work_lane(connection: Connection, claim: Claim, *, more: bool = False) -> None:
     """Bring Krayin in line with one contact as far as possible now, and say when to look again."""
+    with bound(trace=claim.trace or claim.lane_key, connection=claim.connection_id, lane=claim.lane_key):
+        _work_lane(connection, claim, more=more)
+
+
+def _work_lane(connection: Connection, claim: Claim, *, more: bool) -> None:
     failed = claim.has_failed
     try:
         next_at = _reconcile(connection, claim)
@@ -338,5 +351,8 @@ def _one_step(work: Work, current: Plan, rows: dict[effects.Key, Effect]) -> obj
     except PartnerError as error:
         return settle_read_error(error).wait_until
     if current.ready:
-        return carry_out(work, current, current.ready[0], rows).wait_until
+        step = current.ready[0]
+        effect = rows.get(effects.key_of(step))
+        with bound(effect=str(effect.pk) if effect else ""):
+            return carry_out(work, current, step, rows).wait_until
     return DONE

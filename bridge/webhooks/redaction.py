@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.clients.interactive import is_apart
+
 # Live credentials, addresses that work without a login, and the person's network address.
 DROPPED_KEYS = frozenset(
     {
@@ -15,6 +17,8 @@ DROPPED_KEYS = frozenset(
 )  # fmt: skip
 # Text of internal notes stays in Chatwoot.
 DROPPED_IN_PRIVATE = DROPPED_KEYS | {"content", "processed_message_content", "content_attributes", "attachments"}
+# What Ponte tells people about their own requests: the mark stays, so that the body is known for what it is.
+DROPPED_APART = DROPPED_KEYS | {"content", "processed_message_content"}
 MAX_DEPTH = 60
 NESTED = (dict, list)  # a union would be taken apart for every value
 _SECRET_IN_TEXT = re.compile(
@@ -56,6 +60,8 @@ class _Pruning:
         if isinstance(value, list):
             return [self.of(item, below) if isinstance(item, NESTED) else item for item in value]
         dropped = DROPPED_IN_PRIVATE if value.get("private") is True else DROPPED_KEYS
+        if "content_attributes" in value and is_apart(value["content_attributes"]):
+            dropped = DROPPED_APART
         # A channel is a name in conversations, but in inboxes the whole row with its tokens (contract Chatwoot 5.9).
         if isinstance(value.get("channel"), dict):
             dropped = dropped | {"channel"}

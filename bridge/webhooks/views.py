@@ -1,5 +1,6 @@
 """The two webhook addresses: verify, store, answer. No session, no broker, no transaction (DESIGN section 3)."""
 
+import logging
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -15,6 +16,9 @@ from bridge.webhooks.intake import Delivery, Outcome, Receipt
 from bridge.webhooks.registry import Registered
 from bridge.webhooks.signing import matching_secret, matching_token, signed_at
 from bridge.webhooks.wakeups import matches, wakeups
+from config.logs import bound, trace_of
+
+logger = logging.getLogger(__name__)
 
 Verification = WebhookEvent.Verification
 HEADER_LENGTH = 200
@@ -58,7 +62,9 @@ def _taken(connection: Registered, raw: bytes, *, timestamp: str, delivery_id: s
             "X-Chatwoot-Timestamp": intake.plain(timestamp, HEADER_LENGTH),
         },
     )
-    outcome = keep(delivery)
+    with bound(trace=trace_of(delivery.key), connection=connection.id, lane=finding.lane_key):
+        outcome = keep(delivery)
+        logger.debug("delivery: %s", outcome.value)
     if outcome is Outcome.ACCEPTED:
         wakeups.put(connection.id)
     return outcome

@@ -93,6 +93,7 @@ class Action:
 
 
 _registered: dict[str, Partitioned] = {}
+_keepers: dict[str, Callable[[], bool]] = {}
 
 
 def register(partitioned: Partitioned) -> None:
@@ -104,6 +105,15 @@ def register(partitioned: Partitioned) -> None:
 
 def registered() -> tuple[Partitioned, ...]:
     return tuple(_registered.values())
+
+
+def keep_back(table: str, is_kept: Callable[[], bool]) -> None:
+    """Ask `is_kept` before partitions of the table are to be dropped; while it says so, they stay."""
+    _keepers[table] = is_kept
+
+
+def is_kept_back(table: str) -> bool:
+    return table in _keepers and _keepers[table]()
 
 
 # Planning -------------------------------------------------------------------------------------------------------------
@@ -149,6 +159,8 @@ def plan_drops(
         for partition in existing
         if is_to_drop(partitioned, partition, now)
     ]
+    if attached and is_kept_back(partitioned.table):
+        attached = []
     left_behind = [
         Action(ActionKind.DROP, partitioned.table, name, None, None)
         for name in catalogue.detached(connection, dropping_mark(partitioned.table))

@@ -91,6 +91,25 @@ def valkey_programs(search: Search, source: Source) -> list[Programs]:
     return _in_order(source, lambda: _system_valkey(search), lambda: _wheel_valkey(search))
 
 
+def postgres_client(search: Search, name: str, *, at_least: int) -> Path | None:
+    """Return a client program (pg_dump, pg_restore) of PostgreSQL `at_least`, or None; the oldest that will do.
+
+    A newer one may write what the server's own version does not read. Clients come without servers, too, so these are
+    looked for by themselves.
+    """
+    places = [
+        *_directories(search.path, search.postgres_directories),
+        *(package / "pginstall" / "bin" for package in _package_directories(search.postgres_package)),
+    ]
+    found: list[tuple[int, int, Path]] = []
+    for order, directory in enumerate(places):
+        program = directory / name
+        version = _version_of(program, r"PostgreSQL\) (\d+)") if _is_program(program) else None
+        if version and int(version) >= at_least:
+            found.append((int(version), order, program))
+    return min(found)[2] if found else None
+
+
 def _in_order(
     source: Source, system: Callable[[], Iterator[Programs]], wheels: Callable[[], Iterator[Programs]]
 ) -> list[Programs]:

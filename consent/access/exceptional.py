@@ -8,8 +8,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from audit.models import ActorType, Outcome
 from audit.services import record
+from consent.contacts import opened
 from consent.encryption import Actor, Opener, ensure_subject_keys, open_for, seal
-from consent.models import ContactPoint, DataSubject, ExceptionalAccess, User
+from consent.models import DataSubject, ExceptionalAccess, User
 from consent.policy import PurposeOfUse
 from consent.roles import Capability, roles_with
 
@@ -78,13 +79,7 @@ def explanation(row: ExceptionalAccess, *, by: User) -> str:
 @sensitive_variables()
 def contacts(row: ExceptionalAccess, *, by: User) -> list[tuple[str, str]]:
     """Kind and value of every way to reach the person, for who asked, while it lasts. Raises RevealDenied."""
-    points = list(ContactPoint.objects.filter(subject=row.subject_id, value__isnull=False).order_by("kind"))
-    opener = _open(row, by, sorted({point.value_context.place for point in points}))
-    return [
-        (point.get_kind_display(), opener.text(point.value, subject=row.subject_id, context=point.value_context))
-        for point in points
-        if point.value
-    ]
+    return opened(row.subject_id, lambda fields: _open(row, by, fields))
 
 
 def _open(row: ExceptionalAccess, by: User, fields: list[str]) -> Opener:

@@ -21,15 +21,19 @@ from unfold.decorators import action
 
 from audit.services import record as audit
 from config.times import ago, clock
+from consent.admin.clinic_pages import form_page
+from consent.admin.finding import PersonForm, known_person
+from consent.admin.holds_person import mask_of
 from consent.consents import ActRefused, Evidence, grant, invalidate, refuse, withdraw
 from consent.consents.links import Kind as LinkKind
 from consent.consents.links import make_link
+from consent.consents.mailing import mail_link
 from consent.consents.receipts import is_intact, lines
 from consent.consents.state import YES, asked_for, asked_types
 from consent.encryption import Actor
 from consent.models import ConsentEvent, ConsentRecord, DataSubject, Guardianship, ServedText, TextKind
 from consent.public.consents import signed_file
-from consent.queries import people_search
+from consent.requests.channels import CouldNotSend, NoWay
 from consent.roles import Capability, roles_with
 from consent.scope import ClinicScopedAdmin, clinics_of, has_role, signed_in
 from consent.texts import NoTextInForce, serve, text_in_force
@@ -47,14 +51,9 @@ SIGNS = {
 }  # fmt: skip
 
 
-class FindForm(forms.Form):
+class FindForm(PersonForm):
     """Who is at the desk or on the telephone, and about what."""
 
-    person = forms.CharField(
-        label=gettext_lazy("Person: phone or e-mail address"),
-        max_length=people_search.LONGEST,
-        widget=forms.TextInput({"autocomplete": "off"}),
-    )
     consent_type = forms.ChoiceField(label=gettext_lazy("Purpose"), choices=ConsentRecord.Type.choices)
     channel = forms.ChoiceField(
         label=gettext_lazy("How the person says it"),
@@ -341,13 +340,30 @@ class ConsentAdmin(ClinicScopedAdmin):
         return self.page(request, "admin/consent/consent_receipt.html", _("Receipt"), **context)
 
     def link_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
-        """POST `kind`: make an address for the person, shown once."""
+        """POST `kind`: make an address for the person, shown once; with `by` sent to the person's e-mail instead."""
         row = self.one(request, object_id, act=True)
         kind = request.POST.get("kind", "")
         if request.method != "POST" or kind not in LinkKind.values:
             return HttpResponseRedirect(reverse(ONE, args=[row.pk]))
-        address = make_link(row.subject, kind, by=Actor.staff(signed_in(request)), now=timezone.now())
+        actor = Actor.staff(signed_in(request))
+        if request.POST.get("by") == "email":
+            return self.mail_link(request, row, kind, actor)
+        address = make_link(row.subject, kind, by=actor, now=timezone.now())
         return self.show(request, row, address=address)
+
+    def mail_link(self, request: HttpRequest, row: ConsentEvent, kind: str, actor: Actor) -> HttpResponse:
+        try:
+            link = mail_link(row.subject, kind, by=actor, now=timezone.now())
+        except ActRefused as refused:
+            messages.error(request, str(refused))
+        except NoWay:
+            messages.error(request, _("No letter: the clinic knows no e-mail of this person, or sends none."))
+        except CouldNotSend:
+            messages.error(request, _("It could not be sent now; nothing was changed. Try again in some minutes."))
+        else:
+            proof = {"ref": link.sent_ref, "sha256": link.sent_sha256[:16]}
+            messages.success(request, _("The letter is sent: %(ref)s · SHA-256 %(sha256)s…") % proof)
+        return HttpResponseRedirect(reverse(ONE, args=[row.pk]))
 
     # Registering ------------------------------------------------------------------------------------------------------
 
@@ -359,24 +375,22 @@ class ConsentAdmin(ClinicScopedAdmin):
         """GET the form; POST finds the person, exactly and audited, and leads to the text that is read out."""
         if not self.has_register_permission(request):
             raise PermissionDenied
-        form = FindForm(request.POST or None)
+        clinics = clinics_of(signed_in(request), *ACT)
+        form, known = FindForm(request.POST or None), known_person(request, clinics)
+        if known is not None:
+            del form.fields["person"]
         if request.method == "POST" and form.is_valid():
-            found = self.found(request, form.cleaned_data["person"])
-            if len(found) == 1:
-                return self.ask(request, found[0], form.cleaned_data["consent_type"], form.cleaned_data["channel"])
-            form.add_error("person", WHO[bool(found)])
-        return self.page(
-            request, "admin/consent/consent_find.html", _("Register an answer"), form=form, back=reverse(LIST)
+            person = known or form.the_one(request, clinics)
+            if person is not None:
+                return self.ask(request, person, form.cleaned_data["consent_type"], form.cleaned_data["channel"])
+        explain = _(
+            "Next you see the approved text. Read it to the person before asking; the answer needs a signed paper or a "
+            "recording."
         )
-
-    def found(self, request: HttpRequest, text: str) -> list[DataSubject]:
-        typed = people_search.read(text)
-        if not typed.kinds:
-            return []
-        found = people_search.find(typed, clinics_of(signed_in(request), *ACT))
-        seen = [(one.clinic_id, one.pseudonym) for one in found]
-        people_search.record(typed, seen, Actor.staff(signed_in(request)), object_type="consent.DataSubject")
-        return found
+        return form_page(
+            self, request, _("Register an answer"), form, explain=explain, button=_("Show the text"), back=reverse(LIST),
+            person=mask_of(known) if known else "",
+        )  # fmt: skip
 
     def ask(self, request: HttpRequest, subject: DataSubject, consent_type: str, channel: str) -> HttpResponse:
         """Record that the text is shown, then show it with the form for the answer."""
@@ -442,10 +456,6 @@ class ConsentAdmin(ClinicScopedAdmin):
         return ServedText.objects.filter(pk=pk, subject=subject).select_related("version").first()
 
 
-WHO = {
-    False: gettext_lazy("Nobody of your clinics is reached so."),
-    True: gettext_lazy("Several people are reached so; use what belongs to one of them only."),
-}
 WEEK = timedelta(days=7)
 
 

@@ -24,9 +24,11 @@ from config.theme import Band, register_band
 from config.times import ago, clock
 from consent.access import exceptional, sessions
 from consent.access.recheck import rechecked
-from consent.encryption import Actor, RevealDenied, Undecryptable
+from consent.admin.clinic_pages import form_page
+from consent.admin.finding import PersonForm, known_person
+from consent.admin.holds_person import mask_of
+from consent.encryption import RevealDenied, Undecryptable
 from consent.models import DataSubject, ExceptionalAccess
-from consent.queries import people_search
 from consent.queries.trail_words import reason_word
 from consent.roles import Capability, roles_with
 from consent.scope import ClinicScopedAdmin, clinics_of, has_role, signed_in
@@ -36,14 +38,9 @@ LIST = f"admin:{NAME}_changelist"
 ONE = f"admin:{NAME}_change"
 
 
-class AskForm(forms.Form):
-    """Whose data, why. What was typed to find the person is searched exactly and kept nowhere."""
+class AskForm(PersonForm):
+    """Whose data, why."""
 
-    person = forms.CharField(
-        label=gettext_lazy("Person: phone or e-mail address"),
-        max_length=people_search.LONGEST,
-        widget=forms.TextInput({"autocomplete": "off"}),
-    )
     reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=ExceptionalAccess.Reason.choices)
     explanation = forms.CharField(
         label=gettext_lazy("What happened, and what you need to see"),
@@ -160,29 +157,22 @@ class ExceptionalAccessAdmin(ClinicScopedAdmin):
         """GET the form; POST finds the person, exactly and audited, and begins the half hour."""
         if not self.has_ask_permission(request):
             raise PermissionDenied
-        form = AskForm(request.POST or None)
+        clinics = clinics_of(signed_in(request), *exceptional.ASK)
+        form, known = AskForm(request.POST or None), known_person(request, clinics)
+        if known is not None:
+            del form.fields["person"]
         if request.method == "POST" and form.is_valid():
-            found = self._find(request, form.cleaned_data["person"])
-            if len(found) == 1:
-                return self._begin(request, found[0], form.cleaned_data)
-            form.add_error(
-                "person",
-                _("Nobody of your clinics is reached so.")
-                if not found
-                else _("Several people are reached so; use what belongs to one of them only."),
-            )
-        return self.page(
-            request, "admin/consent/exceptional_ask.html", _("Ask for access"), form=form, back=reverse(LIST)
+            person = known or form.the_one(request, clinics)
+            if person is not None:
+                return self._begin(request, person, form.cleaned_data)
+        explain = _(
+            "For half an hour this one person's data open to you. Each opening is recorded with this reason, and "
+            "somebody else reviews it within seven days."
         )
-
-    def _find(self, request: HttpRequest, text: str) -> list[DataSubject]:
-        typed = people_search.read(text)
-        if not typed.kinds:
-            return []
-        found = people_search.find(typed, clinics_of(signed_in(request), *exceptional.ASK))
-        seen = [(one.clinic_id, one.pseudonym) for one in found]
-        people_search.record(typed, seen, Actor.staff(signed_in(request)), object_type="consent.DataSubject")
-        return found
+        return form_page(
+            self, request, _("Ask for access"), form, explain=explain, button=_("Open for half an hour"),
+            back=reverse(LIST), person=mask_of(known) if known else "",
+        )  # fmt: skip
 
     def _begin(self, request: HttpRequest, subject: DataSubject, said: dict[str, Any]) -> HttpResponse:
         row = exceptional.ask(
@@ -279,12 +269,6 @@ class ExceptionalAccessAdmin(ClinicScopedAdmin):
             else:
                 messages.error(request, _("It still lasts, or was reviewed already."))
         return HttpResponseRedirect(reverse(ONE, args=[row.pk]))
-
-
-def mask_of(subject: DataSubject) -> str:
-    """The mask; of somebody without contact data the beginning of the pseudonym."""
-    masks = people_search.masks([subject.pseudonym])
-    return masks.get(subject.pseudonym, "") if subject.pseudonym else str(subject)
 
 
 def _clock(row: ExceptionalAccess, when: Any) -> str:

@@ -24,7 +24,9 @@ from unfold.decorators import action
 from config.times import ago, clock
 from consent import desk
 from consent.access.recheck import rechecked
-from consent.admin.exceptional import mask_of
+from consent.admin.clinic_pages import form_page
+from consent.admin.finding import PersonForm, known_person
+from consent.admin.holds_person import mask_of
 from consent.desk import Card
 from consent.encryption import Actor, RevealDenied, Undecryptable
 from consent.export import control, printing
@@ -66,14 +68,9 @@ WORDS = {
 }  # fmt: skip
 
 
-class AskForm(forms.Form):
-    """Whose data, under which protocol. What was typed to find the person is searched exactly and kept nowhere."""
+class AskForm(PersonForm):
+    """Whose data, under which protocol."""
 
-    person = forms.CharField(
-        label=gettext_lazy("Person: phone or e-mail address"),
-        max_length=people_search.LONGEST,
-        widget=forms.TextInput({"autocomplete": "off"}),
-    )
     protocol = forms.CharField(label=gettext_lazy("Protocol"), max_length=40)
     rights = forms.MultipleChoiceField(
         label=gettext_lazy("Rights it answers"), choices=RIGHTS, initial=["T03"], widget=forms.CheckboxSelectMultiple
@@ -241,21 +238,23 @@ class ExportPackageAdmin(ClinicScopedAdmin):
         """GET the form; POST finds the person, exactly and audited, and begins."""
         if not self.has_ask_permission(request):
             raise PermissionDenied
-        form = AskForm(request.POST or None)
+        clinics = clinics_of(signed_in(request), *ACT_ROLES)
+        form, known = AskForm(request.POST or None), known_person(request, clinics)
+        if known is not None:
+            del form.fields["person"]
         if request.method == "POST" and form.is_valid():
-            found = _find(request, form.cleaned_data["person"])
-            if len(found) == 1:
-                made = self._begin(request, found[0], form)
-                if made is not None:
-                    return made
-            else:
-                form.add_error(
-                    "person",
-                    _("Nobody of your clinics is reached so.")
-                    if not found
-                    else _("Several people are reached so; use what belongs to one of them only."),
-                )
-        return self.page(request, "admin/consent/export_ask.html", _("Make a package"), form=form, back=reverse(LIST))
+            person = known or form.the_one(request, clinics)
+            made = self._begin(request, person, form) if person is not None else None
+            if made is not None:
+                return made
+        explain = _(
+            "Everything Ponte, Chatwoot and Krayin know of this one person is collected, below the live traffic, and "
+            "packed. Nothing is handed over yet."
+        )
+        return form_page(
+            self, request, _("Make a package"), form, explain=explain, button=_("Make the package"), back=reverse(LIST),
+            person=mask_of(known) if known else "",
+        )  # fmt: skip
 
     def _begin(self, request: HttpRequest, subject: DataSubject, form: AskForm) -> HttpResponse | None:
         said = form.cleaned_data
@@ -496,16 +495,6 @@ def _possible(row: ExportPackage, now: Any) -> dict[str, bool]:
 
 def _actor(request: HttpRequest) -> Actor:
     return Actor.staff(signed_in(request))
-
-
-def _find(request: HttpRequest, text: str) -> list[DataSubject]:
-    typed = people_search.read(text)
-    if not typed.kinds:
-        return []
-    found = people_search.find(typed, clinics_of(signed_in(request), *ACT_ROLES))
-    seen = [(one.clinic_id, one.pseudonym) for one in found]
-    people_search.record(typed, seen, _actor(request), object_type="consent.DataSubject")
-    return list(found)
 
 
 def _counts(row: ExportPackage) -> list[tuple[Any, int, str]]:

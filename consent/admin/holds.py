@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,18 +18,19 @@ from django.views.decorators.debug import sensitive_variables
 
 from config.times import clock
 from consent.access.recheck import rechecked
-from consent.admin.holds_person import PersonPages, file_sha256, masks_of, nobody_or_several
+from consent.admin.clinic_pages import ClinicPages, form_page
+from consent.admin.finding import PersonForm, known_person
+from consent.admin.holds_person import PersonPages, file_sha256, mask_of, masks_of
 from consent.datamap.retention import CURRENT_RETENTION, TABLES
-from consent.encryption import Actor, RevealDenied, Undecryptable
+from consent.encryption import RevealDenied, Undecryptable
 from consent.holds import Order, Part, Refused, explanation_of, legal, minors_without_guardian, turning_adult
 from consent.models import Clinic, DataSubject, LegalHold, Restriction
 from consent.queries import people_search
 from consent.queries.trail_words import reason_word
-from consent.roles import Capability, roles_with
-from consent.scope import ClinicScopedAdmin, clinics_of, signed_in
+from consent.scope import signed_in
 
 NAME = "consent_legalhold"
-LIST, ONE, PERSON = f"admin:{NAME}_changelist", f"admin:{NAME}_change", f"admin:{NAME}_person"
+ONE, PERSON = f"admin:{NAME}_change", f"admin:{NAME}_person"
 MOST = 50
 TABS = {
     "": gettext_lazy("Legal holds"), "blocked": gettext_lazy("Blocked people"), "minors": gettext_lazy("Minors"),
@@ -49,8 +48,10 @@ def category_choices() -> list[tuple[str, str]]:
     return [("", "—"), *((rule.code, f"{rule.code} · {rule.title}") for rule in rules)]
 
 
-class PlaceForm(forms.Form):
+class PlaceForm(PersonForm):
     """What is frozen, by whose order, until when to look again."""
+
+    field_order = ("scope",)
 
     scope = forms.ChoiceField(
         label=gettext_lazy("What is frozen"), choices=LegalHold.Scope.choices, widget=forms.RadioSelect,
@@ -115,12 +116,10 @@ class ReleaseForm(forms.Form):
 
 
 @admin.register(LegalHold)
-class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
+class LegalHoldAdmin(PersonPages, ClinicPages):
     """The list, placing, one hold; the pages of one person are in PersonPages."""
 
-    clinic_lookup = "clinic"
-    view_roles = roles_with(Capability.PRIVACY_VIEW)
-    change_roles = roles_with(Capability.PRIVACY_ACT)
+    joined = ("clinic", "subject", "placed_by", "reviewed_by", "released_by")
 
     question = gettext_lazy("What is frozen, by whose order, until when to review?")
     help_text = gettext_lazy(
@@ -128,13 +127,6 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
         "instead. A blocking suspends all use of a person's data without removing anything. Both are placed and lifted "
         "by the data protection officer, and everything is recorded."
     )
-    actions: ClassVar = ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -146,52 +138,17 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    # Finding ----------------------------------------------------------------------------------------------------------
-
-    def clinics(self, request: HttpRequest, *, act: bool = False) -> models.QuerySet[Clinic]:
-        return clinics_of(signed_in(request), *(self.change_roles if act else self.seeing_roles)).order_by("trade_name")
-
-    def one_clinic(self, request: HttpRequest, pk: int, *, act: bool = False) -> Clinic:
-        found = self.clinics(request, act=act).filter(pk=pk).first()
-        if found is None:
-            raise Http404
-        return found
-
-    def one_hold(self, request: HttpRequest, pk: UUID | str, *, act: bool = False) -> LegalHold:
-        rows = LegalHold.objects.filter(clinic__in=self.clinics(request, act=act).order_by())
-        rows = rows.select_related("clinic", "subject", "placed_by", "reviewed_by", "released_by")
-        try:
-            found = rows.filter(pk=pk).first()
-        except ValidationError:
-            found = None
-        if found is None:
-            raise Http404
-        return found
-
-    def search(self, request: HttpRequest, text: str, clinic: Clinic) -> list[DataSubject]:
-        """People of the clinic reached so, exactly; the search is on record before it is answered."""
-        typed = people_search.read(text)
-        if not typed.kinds:
-            return []
-        found = people_search.find(typed, Clinic.objects.filter(pk=clinic.pk))
-        seen = [(one.clinic_id, one.pseudonym) for one in found]
-        people_search.record(typed, seen, Actor.staff(signed_in(request)), object_type="consent.DataSubject")
-        return found
-
     # The list ---------------------------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        clinics, now = list(self.clinics(request)), timezone.now()
-        asked, tab = request.GET.get("clinic", ""), request.GET.get("tab", "")
-        chosen = next((one for one in clinics if str(one.pk) == asked), next(iter(clinics), None))
+        (clinics, chosen), now = self.choice(request), timezone.now()
+        tab = request.GET.get("tab", "")
         tab = tab if tab in TABS else ""
         word, sentence = _sentence(chosen, now)
         return self.page(
             request, "admin/consent/holds.html", _("Blocks and legal holds"), word=word, sentence=sentence,
             clinics=clinics, chosen=chosen, tab=tab, tabs=_tabs(chosen, tab),
-            may_act=chosen is not None and signed_in(request).has_role_in(chosen.pk, self.change_roles),
+            may_act=chosen is not None and self.may_act(request, chosen.pk),
             most=MOST, **(_of_tab(tab, chosen, now) if chosen else {}),
         )  # fmt: skip
 
@@ -202,7 +159,7 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
     def place_view(self, request: HttpRequest, clinic_id: int) -> HttpResponse:
         """GET the form (`?person=` fills the person in); POST places the hold."""
         clinic = self.one_clinic(request, clinic_id, act=True)
-        known = self.known_person(request, clinic)
+        known = known_person(request, Clinic.objects.filter(pk=clinic.pk))
         form = PlaceForm(*((request.POST, request.FILES) if request.method == "POST" else ()))
         if known is not None:
             del form.fields["person"]
@@ -215,18 +172,15 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
                 if hold is not None:
                     messages.success(request, _("Frozen: nothing under this hold is removed from now on."))
                     return HttpResponseRedirect(reverse(ONE, args=[hold.pk]))
-        back = reverse(PERSON, args=[known.pk]) if known else _list_of(clinic)
-        return self.page(
-            request, "admin/consent/hold_place.html", _("Place a legal hold"), form=form, clinic=clinic,
-            person=mask_of(known) if known else "", back=back,
+        back = reverse(PERSON, args=[known.pk]) if known else self.list_of(clinic.pk)
+        explain = _(
+            "From now on nothing under the hold is removed: not by request, not by retention, not by hand. What is due is "
+            "blocked instead. Use of the data goes on unless the person is blocked, too."
+        )
+        return form_page(
+            self, request, _("Place a legal hold"), form, explain=explain, button=_("Freeze"), back=back,
+            heading=clinic.trade_name, person=mask_of(known) if known else "",
         )  # fmt: skip
-
-    def known_person(self, request: HttpRequest, clinic: Clinic) -> DataSubject | None:
-        asked = request.GET.get("person", "")
-        try:
-            return DataSubject.objects.filter(clinic=clinic, pk=asked).first() if asked else None
-        except ValidationError:
-            raise Http404 from None
 
     def _place(
         self, request: HttpRequest, clinic: Clinic, form: PlaceForm, known: DataSubject | None
@@ -234,11 +188,9 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
         """None when the form now says what is missing."""
         scope, subject, typed = form.cleaned_data["scope"], known, form.cleaned_data.get("person", "")
         if subject is None and (scope in OF_ONE_PERSON or (scope == LegalHold.Scope.CATEGORY and typed)):
-            found = self.search(request, typed, clinic)
-            if len(found) != 1:
-                form.add_error("person", nobody_or_several(found))
+            subject = form.the_one(request, Clinic.objects.filter(pk=clinic.pk))
+            if subject is None:
                 return None
-            subject = found[0]
         return legal.place(
             clinic, form.order, scope=scope, by=signed_in(request), now=timezone.now(),
             subject=None if scope == LegalHold.Scope.ALL else subject, part=form.part,
@@ -249,7 +201,7 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return self._show(request, self.one_hold(request, object_id))
+        return self._show(request, self.one_row(request, object_id))
 
     def _show(self, request: HttpRequest, hold: LegalHold, **more: Any) -> HttpResponse:
         now, zone = timezone.now(), ZoneInfo(hold.clinic.time_zone)
@@ -257,11 +209,11 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
             "hold": hold,
             "facts": _facts(hold, zone, now),
             "has_words": bool(hold.explanation or hold.clinic_explanation),
-            "may_act": signed_in(request).has_role_in(hold.clinic_id, self.change_roles),
+            "may_act": self.may_act(request, hold.clinic_id),
             "review_form": ReviewForm(),
             "release_form": ReleaseForm(),
             "person": reverse(PERSON, args=[hold.subject_id]) if hold.subject_id else "",
-            "back": _list_of(hold.clinic),
+            "back": self.list_of(hold.clinic_id),
             **more,
         }
         answer = self.page(request, "admin/consent/hold.html", _("Legal hold"), **context)
@@ -271,7 +223,7 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
     @rechecked
     def act_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """POST `do`: read the words, review, release."""
-        hold = self.one_hold(request, pk, act=True)
+        hold = self.one_row(request, pk, act=True)
         back, do, by, now = reverse(ONE, args=[pk]), request.POST.get("do", ""), signed_in(request), timezone.now()
         if request.method != "POST":
             return HttpResponseRedirect(back)
@@ -296,11 +248,6 @@ class LegalHoldAdmin(PersonPages, ClinicScopedAdmin):
 
 
 # What the pages show --------------------------------------------------------------------------------------------------
-
-
-def mask_of(subject: DataSubject) -> str:
-    """The mask; of somebody without contact data the beginning of the id."""
-    return masks_of([subject])[subject.pk]
 
 
 def _sentence(clinic: Clinic | None, now: datetime) -> tuple[dict[str, str], str]:
@@ -424,7 +371,3 @@ def _minors(clinic: Clinic, now: datetime) -> dict[str, Any]:
         return [{"mask": masks[one.pk], "address": reverse(PERSON, args=[one.pk])} for one in people]
 
     return {"alone": told(alone), "grown": told(grown)}
-
-
-def _list_of(clinic: Clinic) -> str:
-    return f"{reverse(LIST)}?{urlencode({'clinic': clinic.pk})}"

@@ -18,15 +18,17 @@ from django.utils.translation import gettext_lazy
 from config.times import clock
 from consent import holds
 from consent.access.recheck import rechecked
+from consent.admin.clinic_pages import ClinicPages
+from consent.admin.finding import find, nobody_or_several
 from consent.encryption import Actor
 from consent.holds import PersonState, Refused, person_state
 from consent.models import Clinic, DataSubject, Guardianship, Restriction, User
-from consent.policy import Purpose
+from consent.policy import POLICY_PURPOSES, Purpose
 from consent.queries import people_search
-from consent.scope import ClinicScopedAdmin, signed_in
+from consent.scope import signed_in
 
 if TYPE_CHECKING:
-    Base = ClinicScopedAdmin
+    Base = ClinicPages
 else:
     Base = object
 
@@ -75,13 +77,8 @@ class GuardianForm(forms.Form):
 class PersonPages(Base):
     """One page that shows it all, and one address that its forms post to."""
 
-    if TYPE_CHECKING:
-
-        def clinics(self, request: HttpRequest, *, act: bool = False) -> Any: ...
-        def search(self, request: HttpRequest, text: str, clinic: Clinic) -> list[DataSubject]: ...
-
     def one_person(self, request: HttpRequest, pk: UUID, *, act: bool = False) -> DataSubject:
-        rows = DataSubject.objects.filter(clinic__in=self.clinics(request, act=act).order_by())
+        rows = DataSubject.objects.titulares().filter(clinic__in=self.clinics(request, act=act).order_by())
         found = rows.select_related("clinic").filter(pk=pk).first()
         if found is None:
             raise Http404
@@ -106,12 +103,13 @@ class PersonPages(Base):
             "history": [_told(row, state) for row in state.history],
             "guardians": [(row, masks[row.guardian_id]) for row in state.guardians],
             "wards": [(row, masks[row.minor_id]) for row in state.wards],
-            "may_act": signed_in(request).has_role_in(subject.clinic_id, self.change_roles) and not subject.erased_at,
+            "may_act": self.may_act(request, subject.clinic_id) and not subject.erased_at,
             "block_form": BlockForm(),
             "minor_form": MinorForm(initial={"birth_month": state.minority.birth_month if state.minority else None}),
             "guardian_form": GuardianForm(),
             "act": reverse("admin:consent_legalhold_person_act", args=[subject.pk]),
-            "back": f"{reverse('admin:consent_legalhold_changelist')}?clinic={subject.clinic_id}",
+            "page": reverse("admin:consent_datasubject_change", args=[subject.pk]),
+            "back": self.list_of(subject.clinic_id),
             **forms_with_errors,
         }
         answer = self.page(request, "admin/consent/person_restrictions.html", _("Restrictions of a person"), **context)
@@ -143,7 +141,7 @@ class PersonPages(Base):
                 messages.success(request, _("The person's data may be used again."))
             else:
                 messages.warning(request, _("Another reason still blocks this person."))
-        elif do in {"oppose", "agree"} and said.get("purpose") in Purpose.values:
+        elif do in {"oppose", "agree"} and said.get("purpose") in POLICY_PURPOSES:
             change = holds.oppose if do == "oppose" else holds.withdraw_opposition
             change(subject, said["purpose"], by=actor, now=now)
             messages.success(request, _("Recorded."))
@@ -174,7 +172,8 @@ class PersonPages(Base):
             return self._person(request, subject, guardian_form=form)
         said = form.cleaned_data
         # A child is often reached by the same telephone.
-        found = [one for one in self.search(request, said["guardian"], subject.clinic) if one.pk != subject.pk]
+        own = Clinic.objects.filter(pk=subject.clinic_id)
+        found = [one for one in find(request, said["guardian"], own) if one.pk != subject.pk]
         if len(found) != 1:
             form.add_error("guardian", nobody_or_several(found))
             return self._person(request, subject, guardian_form=form)
@@ -224,10 +223,9 @@ def file_sha256(file: UploadedFile | None) -> str:
     return digest.hexdigest()
 
 
-def nobody_or_several(found: Sequence[DataSubject]) -> str:
-    if found:
-        return _("Several people are reached so; use what belongs to one of them only.")
-    return _("Nobody of this clinic is reached so.")
+def mask_of(subject: DataSubject) -> str:
+    """The mask; of somebody without contact data the beginning of the id."""
+    return masks_of([subject])[subject.pk]
 
 
 def masks_of(subjects: Sequence[DataSubject]) -> dict[UUID, str]:

@@ -7,15 +7,16 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from config.addresses import address_of
 from consent.encryption import Actor, RevealDenied, Undecryptable
 from consent.export import control
 from consent.models import DataRequest, RepresentativeDocument, RequestItem, User
 from consent.queries import people_search
-from consent.requests import answers, deciding, following, identity, representatives, sending
+from consent.requests import answers, correcting, deciding, following, identity, packages, representatives, sending
 from consent.requests.channels import CouldNotSend, NoWay
-from consent.requests.rules import Proof, Right, rules
+from consent.requests.rules import Right, rules
 from consent.requests.states import IllegalTransition, State
 from consent.scope import clinics_of
 
@@ -74,8 +75,25 @@ def done(chosen: Chosen) -> str:
 
 
 def send(chosen: Chosen) -> str:
-    sending.send(chosen.one, chosen.said("route"), by=chosen.by, now=chosen.now)
+    if sending.send(chosen.one, chosen.said("route"), by=chosen.by, now=chosen.now) is None:
+        return _("On its way: the right closes by itself when the chat has taken the message.")
     return _("Sent; the proof is kept and the right is closed.")
+
+
+def correct(chosen: Chosen) -> str:
+    places = correcting.correct(chosen.one, chosen.said("field"), chosen.said("value"), by=chosen.by, now=chosen.now)
+    text = ngettext(
+        "Asked for in %(n)d place; see below how it stands.",
+        "Asked for in %(n)d places; see below how it stands.",
+        places,
+    )
+    return text % {"n": places}
+
+
+def take_back(chosen: Chosen) -> str:
+    if not sending.take_back(chosen.one, now=chosen.now):
+        raise SaidWrong(_("It may have left already; look again in a moment."))
+    return _("Not sent by chat. Choose another way.")
 
 
 def handed_over(chosen: Chosen) -> str:
@@ -164,14 +182,10 @@ def say_who(chosen: Chosen) -> str:
 
 def export(chosen: Chosen) -> str:
     """Have the package made that answers access, copy and portability (C6)."""
-    subject = chosen.row.subject
-    if subject is None:
+    if chosen.row.subject is None:
         raise SaidWrong(_("Nobody the clinic knows asks: there is nothing to hand over."))
-    proved = max(identity.proofs(chosen.row), key=list(Proof).index, default=None)
-    control.ask(
-        subject, protocol=chosen.row.protocol, rights=[chosen.one.right], actor=Actor.staff(chosen.by),
-        identity_method=proved.value if proved else "", identity_at=chosen.now, request_ref=str(chosen.row.pk),
-    )  # fmt: skip
+    if packages.make(chosen.one, chosen.now, by=Actor.staff(chosen.by)).state != State.EXECUTING:
+        raise SaidWrong(_("Another export with this protocol is being made."))
     return _("The package is being made; it is checked and released under Exports.")
 
 
@@ -198,6 +212,8 @@ ACTS: Mapping[str, Act] = {
     "decide": Act(decide),
     "done": Act(done),
     "send": Act(send),
+    "take_back": Act(take_back),
+    "correct": Act(correct),
     "handed_over": Act(handed_over),
     "not_controller": Act(not_controller),
     "not_verified": Act(not_verified),
@@ -230,6 +246,8 @@ WRONG: Mapping[type[Exception], Callable[[Any], str]] = {
     identity.TooMany: lambda error: _("Too many tries; wait some minutes."),
     representatives.Unusable: lambda error: _("Choose a file of at most 5 MB and what the person is."),
     control.NotPossible: lambda error: str(error),
+    correcting.Unusable: lambda error: _("This is no name, e-mail or telephone."),
+    correcting.Nowhere: lambda error: _("No connection that writes holds this person: correct it by hand."),
     CouldNotSend: lambda error: _("It could not be sent now; nothing was changed. Try again in some minutes."),
     NoWay: lambda error: _("This way does not reach the person now."),
     deciding.Settled: lambda error: _("It is settled already who asks."),

@@ -14,14 +14,17 @@ from consent.export import control
 from consent.models import (
     ContactPoint,
     DataRequest,
+    Erasure,
     ExportPackage,
     RepresentativeDocument,
     RequestItem,
     RequestStep,
     User,
 )
-from consent.requests import answers, board, channels, identity
-from consent.requests.rules import Refusal, Regime, RightRule, rules
+from consent.requests import answers, board, channels, correcting, identity
+from consent.requests.execution import executor_of
+from consent.requests.rules import Refusal, Regime, Right, RightRule, rules
+from consent.requests.scope import Part, scope_of
 from consent.requests.states import TRANSITIONS, State
 
 NAME = "consent_datarequest"
@@ -40,6 +43,9 @@ class ItemCard:
     refusal: Refusal | None
     proof: str
     at_once: str
+    steps: str
+    on_its_way: str
+    corrected: list[correcting.Standing]
 
     @property
     def item(self) -> RequestItem:
@@ -56,6 +62,7 @@ OFFERS = {
     "done": {State.EXECUTING, State.WAITING_THIRD_PARTY},
     "wait": {State.EXECUTING},
     "export": {State.EXECUTING},
+    "correct": {State.EXECUTING},
     "send": {State.READY},
     "not_controller": {State.IDENTITY_PENDING},
     "not_verified": {State.IDENTITY_PENDING},
@@ -81,11 +88,14 @@ def page_of(row: DataRequest, user: User, *, may_act: bool, now: datetime) -> di
         "codes": [_code(code, zone, now) for code in row.codes.all()],
         "identity": list(_identity(row, zone, now)),
         "documents": list(row.documents.all()),
+        "fields": correcting.Field.choices,
         "relations": RepresentativeDocument.Relation.choices,
         "steps": [_step(step, zone, now) for step in _steps(row)],
+        "scope": [_part(part, zone, now) for part in scope_of(row.subject)] if row.subject else [],
         "other_rights": [one for one in rules().rights.values() if one.right not in {i.right for i in items}],
         "refusals": list(rules(row.rules_version).refusals.values()),
         "exports": _exports(row),
+        "erasures": _erasures(row),
         "is_open": any(item.is_open for item in items),
         "may_act": may_act,
         "may_open": may_act and bool(row.text or row.contact),
@@ -95,12 +105,28 @@ def page_of(row: DataRequest, user: User, *, may_act: bool, now: datetime) -> di
     }
 
 
+def _part(part: Part, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
+    return {
+        "system": part.system,
+        "what": part.what,
+        "count": part.count,
+        "oldest": clock(part.oldest, zone, now) if part.oldest else "",
+        "newest": clock(part.newest, zone, now) if part.newest else "",
+    }
+
+
 def _exports(row: DataRequest) -> list[tuple[str, str]]:
     """Packages made for this request: address and state."""
     found = ExportPackage.objects.filter(request_ref=str(row.pk)).order_by("created_at")
     return [
         (reverse("admin:consent_exportpackage_change", args=[one.pk]), str(one.get_state_display())) for one in found
     ]
+
+
+def _erasures(row: DataRequest) -> list[tuple[str, str]]:
+    """Erasures of the person who asks: address and state."""
+    found = Erasure.objects.filter(subject=row.subject_id).order_by("planned_at") if row.subject_id else ()
+    return [(reverse("admin:consent_erasure_change", args=[one.pk]), str(one.get_state_display())) for one in found]
 
 
 def _facts(row: DataRequest, lines: list[board.Line], zone: ZoneInfo, now: datetime) -> Iterator[tuple[str, str]]:
@@ -122,6 +148,10 @@ def _card(row: DataRequest, line: board.Line, reached: frozenset, now: datetime)
     item, rule = line.item, line.rule
     needed = identity.needed(row, item.right, has_health_content=item.has_health_content)
     offers = frozenset(name for name, states in OFFERS.items() if item.state in states)
+    if item.right != Right.CORRECTION or row.subject_id is None:
+        offers -= {"correct"}
+    if item.is_on_its_way:
+        offers = (offers - {"send"}) | {"take_back"}
     if item.right not in control.RIGHTS or row.subject_id is None:
         offers -= {"export"}
     is_running = item.is_open and item.state not in OFFERS["not_verified"]
@@ -129,8 +159,21 @@ def _card(row: DataRequest, line: board.Line, reached: frozenset, now: datetime)
     refusal = answers.refusal_of(item, item.refusal_code) if item.refusal_code else None
     return ItemCard(
         line, _law(row, rule), board.next_of(item), board.Identity(reached).words(needed), offers,
-        _routes(row) if "send" in offers else [], refusal, _proof(item), at_once,
+        _routes(row) if "send" in offers else [], refusal, _proof(item), at_once, _steps_by_hand(item),
+        _on_its_way(item), correcting.standing(item) if item.right == Right.CORRECTION else [],
     )  # fmt: skip
+
+
+def _steps_by_hand(item: RequestItem) -> str:
+    """What somebody of the clinic does, where no program carries the right out."""
+    by_hand = item.state in OFFERS["done"] and executor_of(item.right) is None
+    return rules().rights[item.right].steps if by_hand else ""
+
+
+def _on_its_way(item: RequestItem) -> str:
+    if not item.is_on_its_way:
+        return ""
+    return _("On its way by chat: it closes when the conversation has taken it. You need not wait for it.")
 
 
 def _law(row: DataRequest, rule: RightRule) -> str:
@@ -178,6 +221,8 @@ def _code(code: Any, zone: ZoneInfo, now: datetime) -> str:
 
 
 def _identity(row: DataRequest, zone: ZoneInfo, now: datetime) -> Iterator[str]:
+    if row.evidence_ref:
+        yield _("asked in a conversation the clinic knows the person by: message %(ref)s") % {"ref": row.evidence_ref}
     if row.fact_proved_at:
         yield _("a fact was confirmed, %(time)s") % {"time": clock(row.fact_proved_at, zone, now)}
     if row.seen_in_person_at:

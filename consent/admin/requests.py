@@ -22,6 +22,7 @@ from consent.admin.request_acts import ACTS, WRONG, Chosen
 from consent.admin.request_page import page_of
 from consent.encryption import Actor, RevealDenied, Undecryptable
 from consent.models import Clinic, DataRequest, RepresentativeDocument, RequestItem
+from consent.queries.desk_cards import year
 from consent.queries.trail_words import reason_word
 from consent.requests import answers, board, filing, package, representatives
 from consent.requests.contacts import Contact
@@ -154,8 +155,9 @@ class DataRequestAdmin(ClinicScopedAdmin):
             text = _("Nothing waits for you.")
         word = "failed" if urgent else "waiting" if waiting else "done"
         return self.page(
-            request, "admin/consent/request_desk.html", _("DPO desk"), cards=cards, sentence=text, word={"value": word}
-        )
+            request, "admin/consent/request_desk.html", _("DPO desk"), cards=cards, sentence=text, word={"value": word},
+            year=year(self.clinics(request), timezone.now()),
+        )  # fmt: skip
 
     # The list ---------------------------------------------------------------------------------------------------------
 

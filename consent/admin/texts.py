@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -20,11 +18,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from config.times import clock
 from consent.access.recheck import rechecked
+from consent.admin.clinic_pages import ClinicPages
 from consent.models import Clinic, TextKind, TextVersion
 from consent.policy import CONSENT_PURPOSES, Purpose
 from consent.queries import people_search
-from consent.roles import Capability, roles_with
-from consent.scope import ClinicScopedAdmin, clinics_of, signed_in
+from consent.scope import signed_in
 from consent.texts import drafting, plain, withdrawal
 from consent.texts.comparing import changed_share, differences
 from consent.texts.drafting import Approval, TextRefused
@@ -34,7 +32,7 @@ from consent.texts.serving import checked_kind
 from consent.texts.values import OPEN_VALUES, fill, places
 
 NAME = "consent_textversion"
-LIST, ONE = f"admin:{NAME}_changelist", f"admin:{NAME}_change"
+ONE = f"admin:{NAME}_change"
 MOST_PEOPLE = 50
 PREVIEWS = {"chat": gettext_lazy("Chat"), "page": gettext_lazy("Page"), "print": gettext_lazy("Print")}
 GROUPS: tuple[tuple[str | Promise, tuple[TextKind, ...]], ...] = (
@@ -138,12 +136,10 @@ class WordsForm(forms.Form):
 
 
 @admin.register(TextVersion)
-class TextVersionAdmin(ClinicScopedAdmin):
+class TextVersionAdmin(ClinicPages):
     """All pages are drawn by hand: a text is read, not filled into columns."""
 
-    clinic_lookup = "clinic"
-    view_roles = roles_with(Capability.PRIVACY_VIEW)
-    change_roles = drafting.APPROVE
+    joined = ("clinic", "approved_by")
 
     question = gettext_lazy("What did people read, in which version, approved by whom?")
     help_text = gettext_lazy(
@@ -151,13 +147,6 @@ class TextVersionAdmin(ClinicScopedAdmin):
         "officer approves each version; from then on its words never change, and its hash proves it. Without an "
         "approved text nothing is asked and nobody is answered with it."
     )
-    actions = ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -172,44 +161,15 @@ class TextVersionAdmin(ClinicScopedAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    # Finding ----------------------------------------------------------------------------------------------------------
-
-    def clinics(self, request: HttpRequest, *, act: bool = False) -> models.QuerySet[Clinic]:
-        return clinics_of(signed_in(request), *(self.change_roles if act else self.seeing_roles)).order_by("trade_name")
-
-    def one_clinic(self, request: HttpRequest, pk: int, *, act: bool = False) -> Clinic:
-        found = self.clinics(request, act=act).filter(pk=pk).first()
-        if found is None:
-            raise Http404
-        return found
-
-    def one_version(self, request: HttpRequest, pk: UUID | str, *, act: bool = False) -> TextVersion:
-        clinics = self.clinics(request, act=act).order_by()
-        rows = TextVersion.objects.filter(clinic__in=clinics).select_related("clinic", "approved_by")
-        try:
-            found = rows.filter(pk=pk).first()
-        except (TypeError, ValueError, forms.ValidationError):
-            raise Http404 from None
-        if found is None:
-            raise Http404
-        return found
-
-    def may_act(self, request: HttpRequest, clinic: Clinic) -> bool:
-        return signed_in(request).has_role_in(clinic.pk, self.change_roles)
-
     # The list ---------------------------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        clinics = list(self.clinics(request))
-        asked = request.GET.get("clinic", "")
-        chosen = next((one for one in clinics if str(one.pk) == asked), next(iter(clinics), None))
+        clinics, chosen = self.choice(request)
         groups = _groups(chosen, timezone.now()) if chosen else []
         word, sentence = _sentence(groups)
         return self.page(
             request, "admin/consent/texts.html", _("Texts and notices"), word=word, sentence=sentence, clinics=clinics,
-            chosen=chosen, groups=groups, may_act=chosen is not None and self.may_act(request, chosen),
+            chosen=chosen, groups=groups, may_act=chosen is not None and self.may_act(request, chosen.pk),
             missing=sum(1 for group in groups for line in group["lines"] if line["is_missing"]),
             words=withdrawal.words_in_force(chosen, timezone.now()) if chosen else None,
         )  # fmt: skip
@@ -221,7 +181,7 @@ class TextVersionAdmin(ClinicScopedAdmin):
             count = drafting.propose_all(clinic, by=signed_in(request))
             text = ngettext("%(n)d draft made.", "%(n)d drafts made.", count) % {"n": count}
             messages.success(request, f"{text} {_('Read each one, then approve it.')}")
-        return HttpResponseRedirect(_list_of(clinic))
+        return HttpResponseRedirect(self.list_of(clinic.pk))
 
     # One text ---------------------------------------------------------------------------------------------------------
 
@@ -242,15 +202,15 @@ class TextVersionAdmin(ClinicScopedAdmin):
         return self.page(
             request, "admin/consent/text_kind.html", text_title(kind, purpose), clinic=clinic,
             lines=[_line(row, clinic, now, counts.get(row.pk, 0)) for row in versions],
-            may_act=self.may_act(request, clinic), has_draft=any(row.state == "draft" for row in versions),
-            is_proposed=(kind, purpose) in proposals(), back=_list_of(clinic),
+            may_act=self.may_act(request, clinic.pk), has_draft=any(row.state == "draft" for row in versions),
+            is_proposed=(kind, purpose) in proposals(), back=self.list_of(clinic.pk),
         )  # fmt: skip
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """One version: how it reads, what differs from the one before, what can be done with it."""
-        version, now = self.one_version(request, object_id), timezone.now()
+        version, now = self.one_row(request, object_id), timezone.now()
         before = _before(version)
         shape = request.GET.get("as", "")
         shape = shape if shape in PREVIEWS else "chat" if version.kind in plain.CHAT_KINDS else "page"
@@ -262,7 +222,7 @@ class TextVersionAdmin(ClinicScopedAdmin):
             blocks=blocks(_sample(version.body)), after=blocks(_sample(version.consequences)),
             pieces=differences(before.shown, version.shown) if before else [], before=before,
             hints=plain.hints(version.kind, version.shown) if line["is_draft"] else [], ease=plain.ease(version.shown),
-            may_act=self.may_act(request, version.clinic), is_open=version.state == "approved",
+            may_act=self.may_act(request, version.clinic_id), is_open=version.state == "approved",
             to_inform=drafting.people_to_inform(version).count() if version.change == "material" else 0,
             stopped=[Purpose(purpose).label for purpose in version.affected_purposes],
             back=_kind_of(version),
@@ -270,7 +230,7 @@ class TextVersionAdmin(ClinicScopedAdmin):
 
     def edit_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """GET the draft in a form; POST keeps the words, and shows what could be plainer."""
-        draft = self.one_version(request, pk, act=True)
+        draft = self.one_row(request, pk, act=True)
         if draft.state != TextVersion.State.DRAFT:
             return HttpResponseRedirect(reverse(ONE, args=[draft.pk]))
         kept = {"body": draft.body, "consequences": draft.consequences}
@@ -296,7 +256,7 @@ class TextVersionAdmin(ClinicScopedAdmin):
     @rechecked
     def approve_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """GET what approval means; POST approves."""
-        draft, now = self.one_version(request, pk, act=True), timezone.now()
+        draft, now = self.one_row(request, pk, act=True), timezone.now()
         if draft.state != TextVersion.State.DRAFT:
             return HttpResponseRedirect(reverse(ONE, args=[draft.pk]))
         form = ApprovalForm(posted(request), version=draft)
@@ -327,7 +287,7 @@ class TextVersionAdmin(ClinicScopedAdmin):
 
     def end_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """POST `do`: discard a draft, or retire an approved version."""
-        version = self.one_version(request, pk, act=True)
+        version = self.one_row(request, pk, act=True)
         back = _kind_of(version)
         if request.method == "POST":
             try:
@@ -343,7 +303,7 @@ class TextVersionAdmin(ClinicScopedAdmin):
 
     def people_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Whom a material change concerns, by mask, and what stops until they answer."""
-        version = self.one_version(request, pk)
+        version = self.one_row(request, pk)
         people = drafting.people_to_inform(version)
         shown = list(people.order_by("created_at")[:MOST_PEOPLE])
         masks = people_search.masks([one.pseudonym for one in shown])
@@ -367,7 +327,7 @@ class TextVersionAdmin(ClinicScopedAdmin):
         return self.page(
             request, "admin/consent/words.html", _("Withdrawal words"), form=form, clinic=clinic, row=row,
             clashes=withdrawal.clashes(row.words, row.asking_words, row.bot_words),
-            may_act=self.may_act(request, clinic), back=_list_of(clinic),
+            may_act=self.may_act(request, clinic.pk), back=self.list_of(clinic.pk),
         )  # fmt: skip
 
     def _change_words(self, request: HttpRequest, clinic: Clinic, form: WordsForm, now: datetime) -> bool:
@@ -497,10 +457,6 @@ def _sample(text: str) -> str:
 def _typed(row: Any) -> dict[str, Any]:
     lists = {name: ", ".join(getattr(row, name)) for name in ("words", "asking_words", "bot_words")}
     return {**lists, "window_hours": row.window_hours}
-
-
-def _list_of(clinic: Clinic) -> str:
-    return f"{reverse(LIST)}?{urlencode({'clinic': clinic.pk})}"
 
 
 def _kind_of(version: TextVersion) -> str:

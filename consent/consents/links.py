@@ -24,6 +24,13 @@ def make_link(
     subject: DataSubject, kind: str, *, by: Actor, now: datetime, consent_types: Sequence[str] = ()
 ) -> str:  # fmt: skip
     """Make an address that opens for 30 days; every optional purpose unless some are named. Raises NotAskedHere."""
+    return address_of(link_for(subject, kind, by=by, now=now, consent_types=consent_types))
+
+
+def link_for(
+    subject: DataSubject, kind: str, *, by: Actor, now: datetime, consent_types: Sequence[str] = ()
+) -> ConsentLink:  # fmt: skip
+    """The row behind an address; as `make_link`."""
     types = [*consent_types] or asked_types(subject)
     for consent_type in types:
         asked_for(subject, consent_type)
@@ -34,18 +41,27 @@ def make_link(
         expires_at=now + periods_of(policy_of(subject).version).link,
         made_by=by.user,
     )
+    note(link, "consent.link", by)
+    return link
+
+
+def note(link: ConsentLink, action: str, by: Actor) -> None:
+    """One audit row, in the caller's transaction."""
     record(
-        action="consent.link",
+        action=action,
         actor_type=by.kind,
         actor_id=by.ref,
-        clinic_id=subject.clinic_id,
-        subject=subject.pseudonym,
+        clinic_id=link.subject.clinic_id,
+        subject=link.subject.pseudonym,
         object_type="consent.ConsentLink",
         object_id=str(link.pk),
         reason_code=link.kind,
         own_connection=False,
     )
-    return f"{settings.PUBLIC_URL}{reverse(PAGES[Kind(kind)], args=[token_of(link)])}"
+
+
+def address_of(link: ConsentLink) -> str:
+    return f"{settings.PUBLIC_URL}{reverse(PAGES[Kind(link.kind)], args=[token_of(link)])}"
 
 
 def token_of(link: ConsentLink) -> str:

@@ -60,6 +60,7 @@ CONSENTS = (
     model(
         "consent.ConsentLink",
         Part(replace(CONSENT_LINK, erasure=Erasure.DELETE), "id subject kind consent_types expires_at created_at"),
+        Part(replace(CONSENT_LINK, erasure=Erasure.DELETE), "sent_at sent_ref sent_sha256"),
         Part(STAFF, "made_by"),
     ),
 )

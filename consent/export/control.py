@@ -5,7 +5,7 @@ The same functions serve the screen, the API and the command; who may call them 
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -143,6 +143,16 @@ def others_may_release(row: ExportPackage, by: User) -> bool:
     return rows.exclude(user=by).exists()
 
 
+LinkListener = Callable[[ExportPackage, links.Issued, datetime], None]
+_on_link: list[LinkListener] = []
+
+
+def on_link(listener: LinkListener) -> None:
+    """Have `listener(package, issued, now)` called in the transaction that makes a link: a request waits for it."""
+    if listener not in _on_link:
+        _on_link.append(listener)
+
+
 def issue_link(row: ExportPackage, *, channel: str, actor: Actor, now: datetime) -> links.Issued:
     """A new way to download it, once; earlier ones end. Raises NotPossible."""
     if row.state not in {State.RELEASED, State.DELIVERED} or (row.expires_at and now >= row.expires_at):
@@ -153,6 +163,8 @@ def issue_link(row: ExportPackage, *, channel: str, actor: Actor, now: datetime)
         row.links.filter(revoked_at=None, used_at=None).update(revoked_at=now)
         issued = links.issue(row, channel=channel, by=actor.user, now=now)
         note("export.link", row, actor=actor, own_connection=False)
+        for listener in _on_link:
+            listener(row, issued, now)
     return issued
 
 

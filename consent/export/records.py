@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from django.db.models import Count, Max, Min, Model, Q, QuerySet
+from django.db.models import Count, Max, Min, Model, QuerySet
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -27,13 +27,13 @@ from consent.models import (
     ExportPackage,
     Guardianship,
     LegalHold,
-    Membership,
     Minority,
     Restriction,
     ServedText,
 )
 from consent.models.requests import DataRequest, IdentityCode, RepresentativeDocument, RequestItem, RequestStep
 from consent.policy import Action, Purpose, PurposeOfUse
+from consent.queries.trail import staff_roles
 from consent.queries.trail_words import (
     SEEING,
     action_word,
@@ -43,7 +43,6 @@ from consent.queries.trail_words import (
     purpose_word,
     reason_word,
 )
-from consent.roles import Role
 
 PONTE = "Ponte"
 CHUNK = 500
@@ -238,7 +237,7 @@ def _accesses(reading: Reading) -> Iterator[Item]:
     seen = AuditLog.objects.filter(subject=subject.pseudonym, action__in=SEEING, timestamp__lt=reading.now).exclude(
         actor_type=ActorType.SYSTEM
     )
-    roles, unit = _roles(subject.clinic_id), subject.clinic.trade_name
+    roles, unit = staff_roles(subject.clinic_id), subject.clinic.trade_name
     for row in seen.order_by("timestamp", "pk").iterator(chunk_size=CHUNK):
         is_staff = row.actor_type == ActorType.STAFF
         role = roles.get(row.actor_id or 0, _("staff")) if is_staff else str(ActorType(row.actor_type).label)
@@ -256,14 +255,6 @@ def _accesses(reading: Reading) -> Iterator[Item]:
                 "reason": reason_word(row.reason_code),
             },
         )
-
-
-def _roles(clinic_id: int) -> dict[int, str]:
-    rows = Membership.objects.filter(Q(clinic=clinic_id) | Q(clinic=None)).order_by("user_id", "role")
-    told: dict[int, list[str]] = defaultdict(list)
-    for user_id, role in rows.values_list("user_id", "role"):
-        told[user_id].append(str(Role(role).label))
-    return {user_id: ", ".join(dict.fromkeys(words)) for user_id, words in told.items()}
 
 
 def _requests(reading: Reading) -> Iterator[Item]:

@@ -41,6 +41,23 @@ def mark_minor(subject: DataSubject, *, birth_month: date | None, by: User, now:
     return row
 
 
+def report_minor(subject: DataSubject, *, by: User, now: datetime) -> None:
+    """Somebody who talks to the person says that a minor is concerned: from now on nothing optional goes on without a
+    verified guardian, until the officer verifies one or ends the mark. Again changes nothing. Raises Refused.
+    """
+    with transaction.atomic():
+        fresh = DataSubject.objects.select_for_update(of=("self",)).get(pk=subject.pk)
+        if fresh.erased_at is not None:
+            raise Refused("erased")
+        if fresh.is_minor:
+            return
+        row = Minority.objects.filter(subject=subject).first() or Minority(subject=subject)
+        row.birth_month, row.marked_at, row.marked_by = None, now, by
+        row.save()
+        _set_minor(subject, is_minor=True)
+        _note("minor.report", by, subject, row)
+
+
 def end_minority(subject: DataSubject, *, by: User, now: datetime) -> None:
     """The person is an adult, or the mark was wrong: from now on only their own consent counts. Raises Refused."""
     permit("minor.end", by, subject.clinic_id, subject.pseudonym)
@@ -147,7 +164,7 @@ class Minors:
 def minors_without_guardian(clinics: models.QuerySet[Clinic], now: datetime) -> models.QuerySet[DataSubject]:
     """Minors of these clinics nobody was verified for (C1)."""
     verified = Guardianship.objects.in_force(now).filter(minor=models.OuterRef("pk"))
-    rows = DataSubject.objects.filter(clinic__in=clinics, is_minor=True, erased_at=None)
+    rows = DataSubject.objects.titulares().filter(clinic__in=clinics, is_minor=True, erased_at=None)
     return rows.filter(~models.Exists(verified)).order_by("created_at")
 
 

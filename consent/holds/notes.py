@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.models import Outcome
 from audit.services import record
+from consent import refusals
 from consent.encryption import Actor
 from consent.models.staff import User
 from consent.policy import PurposeOfUse
@@ -35,16 +36,10 @@ TEXTS: dict[str, str | Promise] = {
 }
 
 
-class Refused(Exception):
-    """Nothing was done. `reason` is a code, `text` says it to people."""
+class Refused(refusals.Refused):
+    """Of holds, blocking, minors and guardians."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    @property
-    def text(self) -> str:
-        return str(TEXTS[self.reason])
+    texts = TEXTS
 
 
 def note(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from consent.holds.guardians import age_band
 from consent.models.holds import Guardianship, LegalHold, Minority, Restriction
 from consent.models.subjects import DataSubject
-from consent.policy import Purpose
+from consent.policy import POLICY_PURPOSES
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PersonState:
     @property
     def purposes_open(self) -> list[tuple[str, str]]:
         """Purposes the person has not objected to, as choices."""
-        return [(value, str(label)) for value, label in Purpose.choices if value not in self.subject.opposed_purposes]
+        return [(one.value, str(one.label)) for one in POLICY_PURPOSES if one not in self.subject.opposed_purposes]
 
 
 def person_state(subject: DataSubject, now: datetime) -> PersonState:

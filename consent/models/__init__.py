@@ -4,9 +4,11 @@ from consent.encryption.tables import DataKey, KeyCheck
 from consent.models.access import ExceptionalAccess, RecoveryCodes, SignInTries, TotpDevice
 from consent.models.consents import ConsentEvent, ConsentLink, Suppression
 from consent.models.designations import DpoDesignation
+from consent.models.erasures import Erasure, ErasureEntry, ErasureNode
 from consent.models.exports import ExportLink, ExportPackage, ExportSigningKey
 from consent.models.facts import ConsentRecord, Decision, Reason
 from consent.models.holds import Guardianship, LegalHold, Minority, Restriction
+from consent.models.incidents import Incident, IncidentEntry
 from consent.models.registers import Assessment, InternationalTransfer, OperationVersion, Processor
 from consent.models.requests import (
     DataRequest,
@@ -17,6 +19,7 @@ from consent.models.requests import (
     RequestNote,
     RequestStep,
 )
+from consent.models.retention_runs import RetentionCase, RetentionItem, RetentionPeriod, RetentionRun
 from consent.models.staff import Clinic, Membership, User
 from consent.models.subjects import ContactPoint, DataSubject
 from consent.models.texts import ServedText, TextKind, TextVersion, WithdrawalWords
@@ -35,12 +38,17 @@ __all__ = [
     "DeadlineRegime",
     "Decision",
     "DpoDesignation",
+    "Erasure",
+    "ErasureEntry",
+    "ErasureNode",
     "ExceptionalAccess",
     "ExportLink",
     "ExportPackage",
     "ExportSigningKey",
     "Guardianship",
     "IdentityCode",
+    "Incident",
+    "IncidentEntry",
     "InternationalTransfer",
     "KeyCheck",
     "LegalHold",
@@ -55,6 +63,10 @@ __all__ = [
     "RequestNote",
     "RequestStep",
     "Restriction",
+    "RetentionCase",
+    "RetentionItem",
+    "RetentionPeriod",
+    "RetentionRun",
     "Role",
     "ServedText",
     "SignInTries",

@@ -220,6 +220,9 @@ class ConsentLink(models.Model):
     expires_at = models.DateTimeField()
     made_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    sent_at = models.DateTimeField(null=True, db_comment="Sent by e-mail; null when it was handed over otherwise.")
+    sent_ref = models.CharField(max_length=200, blank=True, db_comment="Id of the letter.")
+    sent_sha256 = models.CharField(max_length=64, blank=True, db_comment="Of exactly what the letter said.")
 
     class Meta:
         db_table = "consent_links"

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.encryption import Context, SealedField
 from consent.models.staff import Clinic
 from consent.models.subjects import DataSubject
-from consent.policy import Purpose
+from consent.policy import POLICY_CHOICES, POLICY_VALUES
 
 SHA256 = r"^[0-9a-f]{64}$"
 # Twelve months, the longest of them.
@@ -199,7 +199,9 @@ class Restriction(models.Model):
     )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     reason = models.CharField(_("reason"), max_length=13, choices=Reason)
-    purpose = models.CharField(_("purpose"), max_length=32, choices=Purpose, blank=True, db_comment="Of oppositions.")
+    purpose = models.CharField(
+        _("purpose"), max_length=32, choices=POLICY_CHOICES, blank=True, db_comment="Of oppositions."
+    )
     began_at = models.DateTimeField(_("since"))
     began_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("by"), null=True, related_name="+",
@@ -226,7 +228,7 @@ class Restriction(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(kind="block", purpose="")
-                | models.Q(kind="opposition", reason="request", purpose__in=Purpose.values),
+                | models.Q(kind="opposition", reason="request", purpose__in=POLICY_VALUES),
                 name="chk_restrictions_kind",
             ),
             models.CheckConstraint(

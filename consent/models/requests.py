@@ -63,6 +63,10 @@ class DataRequest(models.Model):
     registered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_comment="Staff who wrote it down."
     )
+    evidence_ref = models.CharField(
+        max_length=80, blank=True, db_comment="The person's own message that asks: proves control of its channel."
+    )
+    evidence_sha256 = models.CharField(max_length=64, blank=True, db_comment="Of that message's text.")
     facts_tried = models.PositiveSmallIntegerField(default=0, db_comment="Wrong answers to the question of fact.")
     fact_proved_at = models.DateTimeField(_("fact confirmed at"), null=True)
     seen_in_person_at = models.DateTimeField(_("seen in person at"), null=True)
@@ -92,6 +96,11 @@ class DataRequest(models.Model):
 
     def __str__(self) -> str:
         return self.protocol
+
+    @property
+    def asker(self) -> DataSubject:
+        """The person, or the holder of the file while nobody is known: both are treated by the same statements."""
+        return self.subject or self.holder
 
     def place(self, field: str) -> Context:
         return Context("consent.DataRequest", f"request_{field}", str(self.pk))
@@ -174,6 +183,11 @@ class RequestItem(models.Model):
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """Taken over by a way that sends later; nothing proves it yet."""
+        return bool(self.sent_by_route) and self.sent_at is None
+
     def is_overdue(self, now: datetime) -> bool:
         return self.is_open and now > self.due_at
 
@@ -243,6 +257,7 @@ class IdentityCode(models.Model):
     digest = models.BinaryField(max_length=32, db_comment="Keyed digest of request and code.")
     sent_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    waits = models.BooleanField(default=False, db_comment="To be sent by the chat; no code was made for it yet.")
     tries = models.PositiveSmallIntegerField(default=0, db_comment="Counted before a try is looked at.")
     closed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=9, choices=Outcome, blank=True)

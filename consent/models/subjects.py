@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.encryption import Context, SealedField, blind, blind_version, blinds, seal
 from consent.models.staff import Clinic
-from consent.policy import Purpose
+from consent.policy import POLICY_CHOICES, POLICY_VALUES
+
+
+class DataSubjectQuerySet(models.QuerySet["DataSubject"]):
+    def titulares(self) -> Self:
+        """Without the rows that only hold the key of a request's file: whoever lists or counts people asks this."""
+        return self.filter(request_file__isnull=True)
 
 
 class DataSubject(models.Model):
@@ -25,7 +31,7 @@ class DataSubject(models.Model):
     blocked_at = models.DateTimeField(_("blocked since"), null=True, blank=True, db_comment="LGPD Art. 5 XIII.")
     has_hold = models.BooleanField(_("legal hold"), default=False, db_comment="Nothing may be removed.")
     opposed_purposes = ArrayField(
-        models.CharField(max_length=32, choices=Purpose),
+        models.CharField(max_length=32, choices=POLICY_CHOICES),
         verbose_name=_("opposed purposes"),
         default=list,
         blank=True,
@@ -35,6 +41,8 @@ class DataSubject(models.Model):
     erased_at = models.DateTimeField(_("erased at"), null=True, blank=True, db_comment="The row stays, empty.")
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
+    objects = DataSubjectQuerySet.as_manager()
+
     class Meta:
         db_table = "data_subjects"
         db_table_comment = "Data subjects (titulares), one row per person and clinic. No identifying data."
@@ -42,7 +50,7 @@ class DataSubject(models.Model):
         verbose_name_plural = _("data subjects")
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(opposed_purposes__contained_by=Purpose.values), name="chk_data_subjects_opposed"
+                condition=models.Q(opposed_purposes__contained_by=POLICY_VALUES), name="chk_data_subjects_opposed"
             )
         ]
 

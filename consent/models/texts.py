@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models.staff import Clinic
 from consent.models.subjects import DataSubject
-from consent.policy import Purpose
+from consent.policy import POLICY_CHOICES, POLICY_VALUES
 
 PORTUGUESE = "pt-br"
 CONSENT_KIND = "consent"
@@ -81,7 +81,7 @@ class TextVersion(models.Model):
     clinic = models.ForeignKey(Clinic, models.PROTECT, verbose_name=_("clinic"), related_name="texts")
     kind = models.CharField(_("kind of text"), max_length=32, choices=TextKind)
     purpose = models.CharField(
-        _("purpose"), max_length=32, choices=Purpose, blank=True, db_comment="Of consent texts; else empty."
+        _("purpose"), max_length=32, choices=POLICY_CHOICES, blank=True, db_comment="Of consent texts; else empty."
     )
     language = models.CharField(_("language"), max_length=10, default=PORTUGUESE)
     number = models.PositiveIntegerField(_("version"), db_comment="Counted per clinic, kind, purpose and language.")
@@ -96,7 +96,7 @@ class TextVersion(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.DRAFT)
     change = models.CharField(_("change"), max_length=9, choices=Change, blank=True)
     affected_purposes = ArrayField(
-        models.CharField(max_length=32, choices=Purpose),
+        models.CharField(max_length=32, choices=POLICY_CHOICES),
         verbose_name=_("purposes that stop"),
         default=list,
         blank=True,
@@ -139,7 +139,7 @@ class TextVersion(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(kind__in=TextKind.values), name="chk_text_versions_kind"),
             models.CheckConstraint(
-                condition=models.Q(kind=CONSENT_KIND, purpose__in=Purpose.values)
+                condition=models.Q(kind=CONSENT_KIND, purpose__in=POLICY_VALUES)
                 | (~models.Q(kind=CONSENT_KIND) & models.Q(purpose="")),
                 name="chk_text_versions_purpose",
             ),
@@ -169,7 +169,7 @@ class TextVersion(models.Model):
                 name="chk_text_versions_clause",
             ),
             models.CheckConstraint(
-                condition=models.Q(affected_purposes__contained_by=Purpose.values), name="chk_text_versions_affected"
+                condition=models.Q(affected_purposes__contained_by=POLICY_VALUES), name="chk_text_versions_affected"
             ),
         ]
 

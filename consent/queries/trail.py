@@ -13,7 +13,7 @@ from django.http import QueryDict
 
 from audit.models import ActorType, AuditLog, Outcome
 from audit.services import ID, NAME, OWN_CONNECTION, Entry, record_many
-from consent.models import User
+from consent.models import Membership, Role, User
 from consent.policy import PurposeOfUse
 from consent.queries.trail_words import ACTIONS, SEEING
 
@@ -263,6 +263,15 @@ def total(rows: QuerySet[AuditLog], asked: Asked) -> Total:
 
 def _staff_saw(rows: QuerySet[AuditLog]) -> QuerySet[AuditLog]:
     return rows.filter(actor_type=ActorType.STAFF, action__in=SEEING, outcome=Outcome.OK, subject__isnull=False)
+
+
+def staff_roles(clinic_id: int) -> dict[int, str]:
+    """What each account is in the clinic, in words: what a person is told of who saw their data. One query."""
+    rows = Membership.objects.filter(Q(clinic=clinic_id) | Q(clinic=None)).order_by("user_id", "role")
+    told: dict[int, list[str]] = {}
+    for user_id, role in rows.values_list("user_id", "role"):
+        told.setdefault(user_id, []).append(str(Role(role).label))
+    return {user_id: ", ".join(dict.fromkeys(words)) for user_id, words in told.items()}
 
 
 # Reading what came from outside ----------------------------------------------------------------------------------------

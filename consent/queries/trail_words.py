@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from audit.models import ActorType, AuditLog, Outcome
-from consent.models import Guardianship, LegalHold, Restriction, TextVersion
+from consent.datamap.retention import CURRENT_RETENTION, TABLES
+from consent.models import Guardianship, LegalHold, Restriction, RetentionCase, TextVersion
 from consent.policy import Purpose, PurposeOfUse
 from consent.requests.states import State
 
@@ -24,6 +25,19 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.view": gettext_lazy("looked at the audit trail"),
     "audit.export": gettext_lazy("exported the audit trail"),
     "audit.verify": gettext_lazy("checked the audit trail"),
+    "erasure.plan": gettext_lazy("began an erasure"),
+    "erasure.look": gettext_lazy("counted what an erasure removes"),
+    "erasure.approve_first": gettext_lazy("approved an erasure as the first of two"),
+    "erasure.approve": gettext_lazy("approved an erasure"),
+    "erasure.cancel": gettext_lazy("cancelled an erasure"),
+    "erasure.held": gettext_lazy("stopped an erasure for a legal hold"),
+    "erasure.erased": gettext_lazy("erased a person's data"),
+    "erasure.again": gettext_lazy("tried again what an erasure left"),
+    "erasure.accept": gettext_lazy("accepted what an erasure left"),
+    "erasure.told": gettext_lazy("noted that a recipient was told of an erasure"),
+    "erasure.keep_key": gettext_lazy("kept the key of an erased person"),
+    "erasure.key_destroyed": gettext_lazy("destroyed the key of an erased person"),
+    "erasure.read": gettext_lazy("opened an erasure"),
     "export.download": gettext_lazy("downloaded an export"),
     "export.ask": gettext_lazy("asked for an export"),
     "export.built": gettext_lazy("finished an export"),
@@ -67,6 +81,8 @@ ACTIONS: dict[str, str | Promise] = {
     "request.document_decided": gettext_lazy("decided on a representative's document"),
     "request.health_content": gettext_lazy("said whether an answer holds health data"),
     "request.package": gettext_lazy("made the package for the ANPD"),
+    "request.correct": gettext_lazy("had a field corrected"),
+    "request.came_back": gettext_lazy("could not send an answer by chat"),
     **{f"request.{state}": gettext_lazy("moved a request on") for state in State.values},
     "identity.send": gettext_lazy("had a code sent"),
     "identity.wrong": gettext_lazy("did not prove who it is"),
@@ -76,6 +92,8 @@ ACTIONS: dict[str, str | Promise] = {
     "api_key.create": gettext_lazy("created an API key"),
     "api_key.revoke": gettext_lazy("revoked an API key"),
     "api_key.use": gettext_lazy("used an API key"),
+    "alert.seen": gettext_lazy("looks after an alert"),
+    "schedule.run": gettext_lazy("started scheduled work by hand"),
     "keys.rotate": gettext_lazy("replaced encryption keys"),
     "keys.renew": gettext_lazy("gave a person a new data key"),
     "keys.destroy_old": gettext_lazy("destroyed a person's old data key"),
@@ -96,6 +114,22 @@ ACTIONS: dict[str, str | Promise] = {
     "minor.end": gettext_lazy("took away the mark of a minor"),
     "guardian.verify": gettext_lazy("verified a guardian"),
     "guardian.end": gettext_lazy("ended a guardianship"),
+    "incident.open": gettext_lazy("entered an incident"),
+    "incident.change": gettext_lazy("completed an incident"),
+    "incident.estimate": gettext_lazy("estimated whom an incident affects"),
+    "incident.decide": gettext_lazy("decided whether an incident is reported"),
+    "incident.tell_authority": gettext_lazy("kept the proof that the ANPD was told of an incident"),
+    "incident.tell_persons": gettext_lazy("kept the proof that people were told of an incident"),
+    "incident.close": gettext_lazy("closed an incident"),
+    "backup.make": gettext_lazy("made a backup"),
+    "backup.test": gettext_lazy("tried a backup out"),
+    "backup.restore": gettext_lazy("restored a backup"),
+    "support.bundle": gettext_lazy("made an archive for support"),
+    "retention.period": gettext_lazy("changed a retention period"),
+    "retention.approve": gettext_lazy("approved a retention list"),
+    "retention.take_back": gettext_lazy("took back the approval of a retention list"),
+    "retention.run": gettext_lazy("carried out a retention list"),
+    "retention.review": gettext_lazy("decided on a patient's record"),
     "register.approve": gettext_lazy("approved an operation of the register"),
     "register.export": gettext_lazy("took a register out"),
     "replay": gettext_lazy("had events read again"),
@@ -122,7 +156,11 @@ ACTIONS: dict[str, str | Promise] = {
     "consent.invalidated": gettext_lazy("invalidated a consent"),
     "consent.terminated": gettext_lazy("ended a consent"),
     "consent.link": gettext_lazy("made an address for a person"),
+    "consent.link_sent": gettext_lazy("sent a person an address"),
     "print": gettext_lazy("printed it"),
+    "hand.correct": gettext_lazy("asked for a correction"),
+    "hand.rights": gettext_lazy("acted on consent or rights in the panel"),
+    "minor.report": gettext_lazy("said that a minor is concerned"),
     "hand.stage": gettext_lazy("asked for another stage"),
     "hand.opportunity": gettext_lazy("asked for an opportunity"),
     "hand.link": gettext_lazy("linked by hand"),
@@ -148,6 +186,8 @@ REASONS: dict[str, str | Promise] = {
     **dict(LegalHold.Reason.choices),
     **dict(LegalHold.Release.choices),
     **dict(Restriction.Reason.choices),
+    **dict(RetentionCase.Outcome.choices),
+    **{code.lower(): rule.title for code, rule in TABLES[CURRENT_RETENTION].rules.items()},
     **dict(Guardianship.Relation.choices),
     "titular_request": gettext_lazy("request of a titular"),
     "authority": gettext_lazy("request of an authority"),
@@ -181,6 +221,11 @@ REASONS: dict[str, str | Promise] = {
     "phone": gettext_lazy("telephone"),
     "letter": gettext_lazy("letter or e-mail"),
     "staff": gettext_lazy("entered by staff"),
+    "monthly": gettext_lazy("with the monthly run"),
+    "at_once": gettext_lazy("at once"),
+    "exact": gettext_lazy("exactly what was approved"),
+    "less_than_approved": gettext_lazy("less than approved"),
+    "not_all_clinics": gettext_lazy("it touches every clinic"),
     "justified": gettext_lazy("justified"),
     "unjustified": gettext_lazy("not justified"),
 }
@@ -219,6 +264,7 @@ OBJECTS: dict[str, str | Promise] = {
 }
 SAID_BY_THE_ACT = {"trail"}
 JOBS: dict[str, str | Promise] = {
+    "erasure": gettext_lazy("erasures"),
     "exports": gettext_lazy("exports"),
     "consents": gettext_lazy("consents"),
     "lanes": gettext_lazy("sync"),
@@ -228,6 +274,7 @@ JOBS: dict[str, str | Promise] = {
     "connect": gettext_lazy("command of the server"),
     "account": gettext_lazy("command of the server"),
     "requests": gettext_lazy("requests of titulares"),
+    "retention": gettext_lazy("retention"),
     "privacy_page": gettext_lazy("Privacy page"),
 }
 

@@ -40,6 +40,7 @@ PLACES: Mapping[str, str | Promise] = {
     "audit-export": gettext_lazy("exported audit trail"),
     "backup": gettext_lazy("backups"),
     "chatwoot-copy": gettext_lazy("contact in Chatwoot"),
+    "erasure-ledger": gettext_lazy("ledger of erasures"),
     "krayin-copy": gettext_lazy("records in Krayin"),
     "log": gettext_lazy("logs of the programs"),
     "sessions-cookie": gettext_lazy("cookie of the browser"),

@@ -74,6 +74,13 @@ def granted(item: RequestItem, words: str, *, now: datetime) -> str:
     return framed(item, "\n\n".join(part for part in (texts["granted"], words.strip()) if part), now=now)
 
 
+def carried_out(item: RequestItem, words: str, *, now: datetime) -> str:
+    """What was done of what was granted; where a part was refused, that too. Raises DetailMissing."""
+    if item.decision == Decision.PART:
+        return refused(item, item.refusal_code, words, now=now, in_part=True)
+    return granted(item, words, now=now)
+
+
 def confirmation(item: RequestItem, *, now: datetime) -> str:
     """T01: yes or no, categories, purposes; no content."""
     texts, subject = rules(item.request.rules_version).texts, item.request.subject

@@ -1,14 +1,22 @@
-"""By which ways a message reaches a person, and the proof each gives. Ponte ships mail; the bridge registers its chat."""
+"""By which ways a message reaches a person, and the proof each gives. Ponte ships mail; the bridge registers its chat.
+
+`hand_over` is the only way out: it asks the gate first, and writes down what was decided.
+"""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.utils import make_msgid
 from typing import Protocol
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 
-from consent.models import Clinic, ContactPoint, DataSubject
+from consent.decisions import decide
+from consent.encryption import Actor
+from consent.models import Clinic, ContactPoint, DataSubject, IdentityCode, RequestItem
+from consent.policy import Action, Category, Purpose
 from consent.requests.contacts import Contact
 
 
@@ -22,13 +30,20 @@ class NoWay(Exception):
 
 @dataclass(frozen=True)
 class Message:
-    """What is to reach somebody. `subject` is who the clinic knows under the contact; None when nobody."""
+    """What is to reach somebody. `subject` is the person, or the holder of the file of somebody unknown.
+
+    `write` makes or opens the words when they leave, so that whoever keeps the message keeps no words; `about` is what a
+    way that sends later names instead.
+    """
 
     clinic: Clinic
     contact: Contact
-    subject: DataSubject | None
+    subject: DataSubject
     title: str
-    text: str = field(repr=False)
+    write: Callable[[], str] = field(repr=False)
+    by: Actor
+    about: RequestItem | IdentityCode | None = None
+    purpose: Purpose = Purpose.REQUESTS
 
 
 @dataclass(frozen=True)
@@ -38,18 +53,27 @@ class Sent:
     ref: str
     sha256: str
 
+    @classmethod
+    def of(cls, ref: str, text: str) -> "Sent":
+        return cls(ref, hashlib.sha256(text.encode()).hexdigest())
+
 
 class Channel(Protocol):
     """A way to people. `send` returns within seconds and is called outside of every transaction."""
 
     route: str  # of RequestItem.Route
 
-    def reaches(self, contact: Contact, subject: DataSubject | None) -> bool:
+    def reaches(self, contact: Contact, subject: DataSubject, *, now: datetime) -> bool:
         """Whether a message may be sent now: for a chat, whether its reply window is open. Asks no partner."""
         ...
 
-    def send(self, message: Message) -> Sent:
-        """Hand the message over. Raises CouldNotSend."""
+    def send(self, message: Message, *, now: datetime) -> Sent | None:
+        """Hand the message over; None when it was taken over to be sent once, in a moment: the proof comes through
+        `sending.arrived`, or `sending.came_back` says that it will not. Raises CouldNotSend."""
+        ...
+
+    def take_back(self, item: RequestItem, *, now: datetime) -> bool:
+        """Stop what was taken over; False when it may have left already."""
         ...
 
 
@@ -65,13 +89,14 @@ def channel(route: str) -> Channel | None:
     return _channels.get(route)
 
 
-def send_by_any(message: Message) -> Sent | None:
-    """Hand over by the first way that reaches the contact; None when there is none. Raises CouldNotSend."""
-    for route in ("chat", "email"):
-        way = _channels.get(route)
-        if way and way.reaches(message.contact, message.subject):
-            return way.send(message)
-    return None
+def hand_over(way: Channel, message: Message, *, now: datetime) -> Sent | None:
+    """Ask the gate and send; as `Channel.send`. Raises NoWay when the gate says no, CouldNotSend."""
+    decision = decide(
+        message.subject, purpose=message.purpose, category=Category.ADMINISTRATIVE, action=Action.SEND, now=now
+    )
+    if not decision.allowed:
+        raise NoWay
+    return way.send(message, now=now)
 
 
 class Mail:
@@ -79,15 +104,19 @@ class Mail:
 
     route = "email"
 
-    def reaches(self, contact: Contact, subject: DataSubject | None) -> bool:
+    def reaches(self, contact: Contact, subject: DataSubject, *, now: datetime) -> bool:
         return contact.kind == ContactPoint.Kind.EMAIL and settings.MAIL_IS_SET_UP
 
-    def send(self, message: Message) -> Sent:
-        ref = make_msgid(domain=settings.DEFAULT_FROM_EMAIL.rpartition("@")[2])
-        mail = EmailMessage(message.title, message.text, to=[message.contact.value], headers={"Message-ID": ref})
+    def send(self, message: Message, *, now: datetime) -> Sent:
+        text, ref = message.write(), make_msgid(domain=settings.DEFAULT_FROM_EMAIL.rpartition("@")[2])
+        mail = EmailMessage(message.title, text, to=[message.contact.value], headers={"Message-ID": ref})
         try:
             mail.send()
         except OSError as error:
             # The chain is cut: what the mail server said repeats the address.
             raise CouldNotSend(type(error).__name__) from None
-        return Sent(ref=ref, sha256=hashlib.sha256(message.text.encode()).hexdigest())
+        return Sent.of(ref, text)
+
+    def take_back(self, item: RequestItem, *, now: datetime) -> bool:
+        """Nothing ever waits here."""
+        return False

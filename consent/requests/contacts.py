@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Self
 
-from consent.encryption import blind, blinds
+from django.views.decorators.debug import sensitive_variables
+
+from consent.encryption import Actor, blind, blinds, open_for
 from consent.identifiers import email_mask, email_normalised, phone_e164, phone_forms, phone_mask
 from consent.models import Clinic, ContactPoint, DataSubject
+from consent.policy import PurposeOfUse
 
 LONGEST = 254
 
@@ -45,6 +48,28 @@ class Contact:
     def blinds(self) -> list[bytes]:
         """Under every live key, for searching."""
         return blinds(self.kind, self.value)
+
+    @property
+    def every_blind(self) -> list[bytes]:
+        """Of every form it is written in."""
+        return [one for form in self.forms for one in blinds(self.kind, form)]
+
+
+@sensitive_variables()
+def reachable(subject: DataSubject) -> list[Contact]:
+    """Telephones and addresses of the person as the clinic knows them, opened by us for writing to them."""
+    kinds = [ContactPoint.Kind.EMAIL, ContactPoint.Kind.PHONE]
+    points = list(ContactPoint.objects.filter(subject=subject, kind__in=kinds, value__isnull=False, is_shared=False))
+    if not points:
+        return []
+    opener = open_for(
+        [subject.pk], actor=Actor.system("requests"), purpose=PurposeOfUse.DPO, fields=[points[0].value_context.place]
+    )
+    return [
+        Contact(point.kind, opener.text(point.value, subject=subject.pk, context=point.value_context))
+        for point in points
+        if point.value
+    ]
 
 
 def whose(contact: Contact, clinic: Clinic) -> DataSubject | None:

@@ -8,7 +8,11 @@ from consent.datamap.kinds import REQUEST, SETTING, STAFF
 FACT = REQUEST
 INTERNAL = replace(REQUEST, export=Export.EXCLUDE, why=Why.INTERNAL)
 # The file outlives the erasure of the person: its key is the file's own.
-WORDS = replace(REQUEST, sealed=True, erasure=Erasure.KEEP, recipients=(Recipient.MAIL,))
+# Free words may tell of health: the base is that of sensitive data (lgpd 2, Art. 11 §1).
+WORDS = replace(
+    REQUEST, sensitive=True, base="A11-II-a", sealed=True, erasure=Erasure.KEEP,
+    recipients=(Recipient.MAIL, Recipient.CHATWOOT),
+)  # fmt: skip
 DOCUMENT = replace(
     REQUEST, category="R14", retention="R14", sealed=True, erasure=Erasure.EXPIRE, export=Export.EXCLUDE, why=Why.OTHERS
 )
@@ -19,6 +23,7 @@ MODELS = (
         Part(FACT, "protocol channel received_at regime rules_version by_representative duplicate_of"),
         Part(FACT, "fact_proved_at seen_in_person_at"),
         Part(INTERNAL, "id clinic holder subject contact_kind contact_blind contact_mask facts_tried"),
+        Part(INTERNAL, "evidence_ref evidence_sha256"),
         Part(WORDS, "text contact"),
         Part(STAFF, "owner registered_by seen_by"),
     ),
@@ -44,7 +49,7 @@ MODELS = (
         "consent.IdentityCode",
         Part(FACT, "contact_kind sent_at expires_at tries closed_at outcome"),
         Part(replace(INTERNAL, why=Why.SECRET), "digest"),
-        Part(INTERNAL, "id request contact_blind is_registered"),
+        Part(INTERNAL, "id request contact_blind is_registered waits"),
     ),
     model(
         "consent.RepresentativeDocument",

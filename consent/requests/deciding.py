@@ -76,9 +76,7 @@ def done(item: RequestItem, words: str, *, by: User, now: datetime, why: str = "
     """Somebody carried it out and read it back; with `why` it is the officer's exception from reading back."""
     if not words.strip():
         raise ReasonMissing
-    text = answers.granted(item, words, now=now)
-    if item.decision == Decision.PART:
-        text = answers.refused(item, item.refusal_code, words, now=now, in_part=True)
+    text = answers.carried_out(item, words, now=now)
     if why.strip():
         remember(item.request, "exception", why, by=by, now=now)
     verified = Verified.EXCEPTION if why.strip() else Verified.CHECKED

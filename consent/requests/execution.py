@@ -17,8 +17,9 @@ from consent.encryption import Actor
 from consent.holds import blocking
 from consent.holds.notes import Refused
 from consent.models import ConsentEvent, RequestItem
+from consent.policy import Purpose
 from consent.requests import answers
-from consent.requests.rules import Right
+from consent.requests.rules import Right, text_of
 from consent.requests.states import State
 
 BY = Actor.system("requests")
@@ -29,7 +30,7 @@ KEPT_BLOCKED = frozenset({"HOLD", "LEGAL_RETENTION"})
 
 @dataclass(frozen=True)
 class Done:
-    """How far it came: VERIFYING with the answer, WAITING_THIRD_PARTY or FAILED."""
+    """How far it came: VERIFYING with the answer, EXECUTING while it goes on, WAITING_THIRD_PARTY or FAILED."""
 
     state: State
     answer: str = ""
@@ -73,9 +74,26 @@ def _withdraw(item: RequestItem, now: datetime) -> Done:
     return Done(State.VERIFYING, answers.withdrawn(item, withdraw(item, now), now=now), Verified.CHECKED)
 
 
+# What a granted opposition ends; the contact itself is what the care needs.
+OPPOSED = (Purpose.CONVERSATION_SUMMARY, Purpose.MESSAGE_TEXT, Purpose.MARKETING, Purpose.LANGUAGE_MODEL)
+
+
+def _oppose(item: RequestItem, now: datetime) -> Done:
+    """Every use that is not the contact for care stops for good; the blocking while it was decided ends."""
+    subject = item.request.subject
+    if subject is None:
+        return Done(State.VERIFYING, answers.confirmation(item, now=now), Verified.NOTHING_DONE)
+    for purpose in OPPOSED:
+        blocking.oppose(subject, purpose, by=BY, now=now)
+    unblock(item, now)
+    told = text_of(item.request.rules_version, "T11").format(purposes=", ".join(str(one.label) for one in OPPOSED))
+    return Done(State.VERIFYING, answers.granted(item, told, now=now), Verified.CHECKED)
+
+
 register(Right.CONFIRMATION, _confirm)
 register(Right.REFUSAL, _tell_about_refusing)
 register(Right.WITHDRAWAL, _withdraw)
+register(Right.OPPOSITION, _oppose)
 
 
 # At once --------------------------------------------------------------------------------------------------------------

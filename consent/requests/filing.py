@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
+from consent.consents.evidence import Evidence
 from consent.encryption import Actor, ensure_subject_keys, seal
 from consent.models import Clinic, DataRequest, DataSubject, DeadlineRegime, RequestItem, User
 from consent.requests.contacts import Contact, whose
@@ -40,6 +41,7 @@ class Asked:
     text: str = ""
     contact: Contact | None = None
     by_representative: bool = False
+    evidence: Evidence | None = None  # the person's own message, in a conversation the clinic knows them by
 
 
 def random_signs(count: int) -> str:
@@ -117,6 +119,8 @@ def _request(clinic: Clinic, asked: Asked, subject: DataSubject | None, register
         by_representative=asked.by_representative,
         registered_by=registered_by,
     )
+    if asked.evidence and subject:
+        request.evidence_ref, request.evidence_sha256 = asked.evidence.ref, asked.evidence.sha256.hex()
     if asked.text:
         request.text = seal(asked.text, subject=holder.pk, context=request.place("text"))
     if asked.contact:

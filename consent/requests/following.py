@@ -4,7 +4,7 @@ from datetime import datetime
 
 from consent.encryption import Actor
 from consent.models import DataRequest, RequestItem
-from consent.requests import answers, execution, identity
+from consent.requests import answers, execution, identity, sending
 from consent.requests.moving import move
 from consent.requests.states import State
 
@@ -32,6 +32,8 @@ def answer_now(item: RequestItem, *, now: datetime) -> None:
     move(item, State.TRIAGE, actor=BY, now=now, reason="automatic")
     move(item, State.APPROVED, actor=BY, now=now, reason="automatic", decision=decision, decided_at=now)
     carry_out(item, now=now)
+    if item.state == State.READY and item.request.channel == DataRequest.Channel.CHAT:
+        sending.send_at_once(item, now=now)
 
 
 def carry_out(item: RequestItem, *, now: datetime) -> None:
@@ -42,6 +44,8 @@ def carry_out(item: RequestItem, *, now: datetime) -> None:
     if executor is None:
         return
     done = executor(item, now)
+    if done.state == State.EXECUTING:
+        return  # it goes on by itself, and finishes the right when it is done
     if done.state != State.VERIFYING:
         move(item, done.state, actor=BY, now=now)
         return

@@ -1,17 +1,10 @@
 """Which categories of data the clinic holds of a person, and what for: read from the data map, nothing is opened."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
-from django.db import models
-
-from consent.datamap import Export, ModelMap, Processing, entries, retention
+from consent.datamap import Export, Processing, entries, retention
+from consent.datamap.rows import PERSON, of_people, row_counts
 from consent.models import DataSubject
-
-# How rows of a model lead to their person.
-PATHS = ("subject", "contact__subject", "conversation__contact__subject")
 
 
 @dataclass
@@ -26,13 +19,14 @@ class Held:
 
 
 def held_of(subject: DataSubject) -> Held:
-    """What a confirmation (T01) tells: categories and purposes of what is stored of the person now."""
+    """What a confirmation (T01) tells: categories and purposes of what is stored of the person now. One query."""
     codes: dict[str, None] = {}
     purposes: dict[str, None] = {}
-    for told in entries().values():
-        if not _has_rows(told, subject):
+    counts = row_counts(subject.pk)
+    for label in of_people():
+        if label == PERSON or label not in counts:
             continue
-        for entry in told.fields.values():
+        for entry in entries()[label].fields.values():
             if entry.is_personal and entry.export != Export.EXCLUDE:
                 codes[entry.category] = None
                 purposes.update(dict.fromkeys(entry.purposes))
@@ -40,28 +34,3 @@ def held_of(subject: DataSubject) -> Held:
         [str(retention(code).title) for code in sorted(codes)],
         [str(one.label) for one in Processing if one in purposes],
     )
-
-
-def _has_rows(told: ModelMap, subject: DataSubject) -> bool:
-    model = apps.get_model(told.label)
-    return any(model._default_manager.filter(**{path: subject}).exists() for path in _paths(model))
-
-
-def _paths(model: type[models.Model]) -> Iterator[str]:
-    """The first path that this model has; none for what belongs to nobody."""
-    for path in PATHS:
-        if _leads_to_person(model, path.split("__")):
-            yield path
-            return
-
-
-def _leads_to_person(model: type[models.Model], parts: list[str]) -> bool:
-    for name in parts:
-        try:
-            found = model._meta.get_field(name)
-        except FieldDoesNotExist:
-            return False
-        if not isinstance(found, models.ForeignKey):
-            return False
-        model = found.related_model
-    return model is DataSubject

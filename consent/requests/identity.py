@@ -6,6 +6,7 @@ counts before it is looked at; a code opens once.
 """
 
 import hmac
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
@@ -29,6 +30,7 @@ VALID = timedelta(minutes=15)
 TRIES = 5
 LONGEST_TYPED = 2000
 Outcome = IdentityCode.Outcome
+BY = Actor.system("requests")
 
 
 class TooMany(Exception):
@@ -37,6 +39,10 @@ class TooMany(Exception):
     def __init__(self, until: datetime) -> None:
         super().__init__("locked")
         self.until = until
+
+
+class CodeOver(Exception):
+    """The code was replaced, used or ran out before it was sent."""
 
 
 class Verdict(Enum):
@@ -57,16 +63,37 @@ def send_code(request: DataRequest, *, address: str, now: datetime, contact: Con
     if contact is None:
         return
     _count(f"code|{contact.kind}|{contact.blind.hex()}", address, now)
-    typed = random_signs(LENGTH)
-    code = _store(request, contact, typed, now)
-    texts = rules(request.rules_version).texts
-    body = texts["code_body"].format(clinic=request.clinic.trade_name, code=f"{typed[:4]}-{typed[4:]}")
-    message = channels.Message(request.clinic, contact, request.subject, texts["code_subject"], body)
+    # Telephones are reached by the chat of whoever is known there: looked up later, so that here all take as long.
+    code = _store(request, contact, now, waits=contact.kind == ContactPoint.Kind.PHONE)
+    way = channels.channel("email")
+    if code.waits or way is None or not way.reaches(contact, request.asker, now=now):
+        return
     try:
-        channels.send_by_any(message)
+        channels.hand_over(way, letter_to(contact, code, by=BY, now=now), now=now)
+    except CodeOver:
+        return  # Asked for again at the same moment: the newer code is on its way.
     except channels.CouldNotSend:
-        _close(code, Outcome.NOT_SENT, now)
+        close(code, Outcome.NOT_SENT, now)
         raise
+
+
+def letter_to(contact: Contact, code: IdentityCode, *, by: Actor, now: datetime) -> channels.Message:
+    request = code.request
+    title = rules(request.rules_version).texts["code_subject"]
+    return channels.Message(request.clinic, contact, request.asker, title, lambda: letter(code, now=now), by, code)
+
+
+@sensitive_variables()
+def letter(code: IdentityCode, *, now: datetime) -> str:
+    """Make the code and the words that carry it: it exists in clear only in the message. Made again, the earlier one is
+    worthless. Raises CodeOver."""
+    typed = random_signs(LENGTH)
+    rows = IdentityCode.objects.filter(pk=code.pk, closed_at=None, expires_at__gt=now)
+    digest = blind("access", _said(code.request, typed))
+    if not rows.update(digest=digest, sent_at=now, expires_at=now + VALID):
+        raise CodeOver
+    body = rules(code.request.rules_version).texts["code_body"]
+    return body.format(clinic=code.request.clinic.trade_name, code=f"{typed[:4]}-{typed[4:]}")
 
 
 def _count(account: str, address: str, now: datetime) -> None:
@@ -80,9 +107,9 @@ def _keys(account: str, address: str) -> tuple[str, str]:
 
 
 @sensitive_variables()
-def _store(request: DataRequest, contact: Contact, typed: str, now: datetime) -> IdentityCode:
+def _store(request: DataRequest, contact: Contact, now: datetime, *, waits: bool) -> IdentityCode:
     # Nothing is registered for the holder: asked all the same, so that the same statements run for everybody.
-    known = is_registered(contact, request.subject or request.holder)
+    known = is_registered(contact, request.asker)
     with transaction.atomic():
         DataRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
         IdentityCode.objects.filter(request=request, closed_at=None).update(closed_at=now, outcome=Outcome.REPLACED)
@@ -91,7 +118,8 @@ def _store(request: DataRequest, contact: Contact, typed: str, now: datetime) ->
             contact_kind=contact.kind,
             contact_blind=contact.blind,
             is_registered=known,
-            digest=blind("access", _said(request, typed)),
+            digest=secrets.token_bytes(32),  # of no code: it is made when it leaves
+            waits=waits,
             sent_at=now,
             expires_at=now + VALID,
         )
@@ -121,11 +149,11 @@ def verify_code(request: DataRequest, typed: str, *, address: str, now: datetime
     if code is None:
         return Verdict.WRONG
     if now >= code.expires_at:
-        _close(code, Outcome.EXPIRED, now)
+        close(code, Outcome.EXPIRED, now)
         return Verdict.WRONG
     if not any(equal):
         return _wrong(request, code, now)
-    if not _close(code, Outcome.VERIFIED, now):
+    if not close(code, Outcome.VERIFIED, now):
         return Verdict.WRONG
     note(request, "identity.verified", actor=person(request), reason=code.contact_kind)
     forgive(*_keys(account, address), now)
@@ -134,12 +162,12 @@ def verify_code(request: DataRequest, typed: str, *, address: str, now: datetime
 
 def _wrong(request: DataRequest, code: IdentityCode, now: datetime) -> Verdict:
     if code.tries >= TRIES:
-        _close(code, Outcome.EXHAUSTED, now)
+        close(code, Outcome.EXHAUSTED, now)
     note(request, "identity.wrong", actor=person(request), reason="wrong_code", outcome="failed")
     return Verdict.WRONG
 
 
-def _close(code: IdentityCode, outcome: str, now: datetime) -> bool:
+def close(code: IdentityCode, outcome: str, now: datetime) -> bool:
     return bool(IdentityCode.objects.filter(pk=code.pk, closed_at=None).update(closed_at=now, outcome=outcome))
 
 
@@ -149,9 +177,7 @@ def contact_of(request: DataRequest) -> Contact | None:
     if request.contact is None:
         return None
     place = request.place("contact")
-    opener = open_for(
-        [request.holder_id], actor=Actor.system("requests"), purpose=PurposeOfUse.SYSTEM, fields=[place.place]
-    )
+    opener = open_for([request.holder_id], actor=BY, purpose=PurposeOfUse.SYSTEM, fields=[place.place])
     return Contact(request.contact_kind, opener.text(request.contact, subject=request.holder_id, context=place))
 
 
@@ -217,13 +243,15 @@ def proofs(request: DataRequest) -> frozenset[Proof]:
         return frozenset()
     if request.seen_in_person_at:
         return frozenset(Proof)
+    # The person's own message in a conversation the clinic knows them by.
+    spoke = frozenset({Proof.CHANNEL} if request.evidence_ref else ())
     codes = request.codes.filter(outcome=Outcome.VERIFIED)
     if request.subject_id is None:
         # Control of a contact under which nobody is known: enough to be told so, and for nothing else.
         return frozenset({Proof.CHANNEL}) if codes.exists() else frozenset()
     known = channels_proved(request)
     if not known:
-        return frozenset()
+        return spoke
     reached = {Proof.CHANNEL}
     if known > 1:
         reached |= {Proof.TWO_CHANNELS, Proof.FACT}
@@ -236,6 +264,12 @@ def channels_proved(request: DataRequest) -> int:
     """How many contacts that the clinic knew of this person were proved by codes."""
     codes = request.codes.filter(outcome=Outcome.VERIFIED, is_registered=True)
     return len({bytes(one) for one in codes.values_list("contact_blind", flat=True)})
+
+
+def has_proved(request: DataRequest, contact: Contact) -> bool:
+    """Whether a code sent there was typed right while the clinic knew the contact as the person's."""
+    proved = request.codes.filter(outcome=Outcome.VERIFIED, is_registered=True, contact_blind__in=contact.blinds)
+    return proved.exists()
 
 
 def needed(request: DataRequest, right: str, *, has_health_content: bool) -> Proof:

@@ -17,7 +17,7 @@ JOINED = ("request__holder", "request__subject")
 
 def person(request: DataRequest) -> Actor:
     """The person behind a request, as the trail names people: by pseudonym."""
-    return Actor("person", str((request.subject or request.holder).pseudonym))
+    return Actor("person", str(request.asker.pseudonym))
 
 
 def move(
@@ -79,7 +79,7 @@ def note(
     own_connection: bool = False,
 ) -> None:
     """One audit row about a request; in the caller's transaction unless told otherwise."""
-    subject = request.subject or request.holder
+    subject = request.asker
     record(
         action=action,
         actor_type=actor.kind,

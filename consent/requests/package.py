@@ -169,6 +169,9 @@ def _identity(request: DataRequest) -> dict[str, Any]:
             }
             for code in request.codes.all()
         ],
+        "mensagem_da_pessoa": {"referencia": request.evidence_ref, "sha256": request.evidence_sha256}
+        if request.evidence_ref
+        else None,
         "fato_confirmado_em": request.fact_proved_at.isoformat() if request.fact_proved_at else None,
         "visto_em_pessoa_em": request.seen_in_person_at.isoformat() if request.seen_in_person_at else None,
         "documentos_de_representante": [

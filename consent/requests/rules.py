@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.calendar import due_after_days
 
-CURRENT_RULES = "1"
+CURRENT_RULES = "2"
 
 
 class Right(TextChoices):
@@ -53,7 +53,8 @@ class Proof(TextChoices):
 
 @dataclass(frozen=True)
 class RightRule:
-    """`at_once`: what happens as soon as the person is known, before the decision; `health`: content may be clinical."""
+    """`at_once`: what happens as soon as the person is known, before the decision; `health`: content may be clinical;
+    `steps`: what people of the clinic do where no program carries it out."""
 
     right: Right
     name: str
@@ -65,6 +66,7 @@ class RightRule:
     automatic: bool = False
     health: bool = False
     at_once: str = ""
+    steps: str = ""
 
     def due_at(self, received_at: datetime, regime: str, zone: ZoneInfo) -> datetime:
         """Days end with their last second; periods of hours run from the minute the request came in."""
@@ -105,6 +107,11 @@ def rules(version: str = CURRENT_RULES) -> Rules:
     )
 
 
+def text_of(version: str, name: str) -> str:
+    """A ready text of the request's own version; of today's where that one did not have it yet."""
+    return rules(version).texts.get(name) or rules().texts[name]
+
+
 def _right(code: str, told: dict) -> RightRule:
     return RightRule(
         right=Right(code),
@@ -117,4 +124,5 @@ def _right(code: str, told: dict) -> RightRule:
         automatic=told.get("automatic", False),
         health=told.get("health", False),
         at_once=told.get("at_once", ""),
+        steps=told.get("steps", ""),
     )

@@ -17,6 +17,7 @@ from consent.models.staff import Clinic, User
 from consent.models.subjects import DataSubject
 from consent.models.texts import PORTUGUESE, Layout, ServedText, TextKind, TextVersion, digest, shown
 from consent.policy import CONSENT_PURPOSES, CURRENT_POLICY, POLICIES
+from consent.refusals import Refused
 from consent.roles import Capability, roles_with
 from consent.texts.proposals import GAP, proposals, written_out
 from consent.texts.serving import checked_kind
@@ -43,16 +44,10 @@ TEXTS: dict[str, str | Promise] = {
 }
 
 
-class TextRefused(Exception):
-    """Nothing was done. `reason` is a code, `text` says it to people."""
+class TextRefused(Refused):
+    """Of texts and their versions."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    @property
-    def text(self) -> str:
-        return str(TEXTS[self.reason])
+    texts = TEXTS
 
 
 # Drafts ---------------------------------------------------------------------------------------------------------------
@@ -245,7 +240,7 @@ def people_to_inform(version: TextVersion) -> models.QuerySet[DataSubject]:
     """Who said yes to what stops, or was shown an earlier version, and has not been shown this one (lgpd 4)."""
     if version.change != Change.MATERIAL or version.valid_from is None:
         return DataSubject.objects.none()
-    people = DataSubject.objects.filter(clinic=version.clinic_id, erased_at=None)
+    people = DataSubject.objects.titulares().filter(clinic=version.clinic_id, erased_at=None)
     earlier = ServedText.objects.filter(
         subject=models.OuterRef("pk"), version__in=_of_same(version).filter(number__lt=version.number).values("pk")
     )

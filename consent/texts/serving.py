@@ -6,7 +6,7 @@ from datetime import datetime
 from consent.models.staff import Clinic
 from consent.models.subjects import DataSubject
 from consent.models.texts import PORTUGUESE, ServedText, TextKind, TextVersion, digest
-from consent.policy import Purpose
+from consent.policy import POLICY_PURPOSES
 from consent.texts.values import fill
 
 
@@ -42,7 +42,7 @@ def texts_in_force(clinic: Clinic, *, language: str = PORTUGUESE, now: datetime)
 def checked_kind(kind: str, purpose: str = "") -> None:
     if kind not in TextKind.values:
         raise ValueError(f"unknown kind of text: {kind}")
-    if (kind == TextKind.CONSENT) != bool(purpose) or (purpose and purpose not in Purpose.values):
+    if (kind == TextKind.CONSENT) != bool(purpose) or (purpose and purpose not in POLICY_PURPOSES):
         raise ValueError("consent texts, and only they, belong to a known purpose")
 
 

@@ -7,8 +7,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bridge.admin.charts import chart
 from bridge.queries.words import Word
+from config.charts import chart
 from insights import words
 from insights.admin.base import NumbersAdmin, as_csv, hidden_text, table, told
 from insights.queries.funnel import Funnel, Line, Step, funnels

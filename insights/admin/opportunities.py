@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.admin import cells
-from bridge.admin.charts import chart
 from bridge.queries import addresses
 from bridge.queries.story_lines import stage_name
 from bridge.queries.words import Word
+from config.charts import chart
 from config.times import ago, clock
 from consent.access.recheck import lead_to_check
 from consent.roles import Role

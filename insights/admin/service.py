@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from bridge.admin import cells
-from bridge.admin.charts import chart
 from bridge.models import DirectoryEntry
 from bridge.queries import addresses
 from bridge.queries.words import Word
+from config.charts import chart
 from config.times import ago
 from consent.roles import Capability, Role, roles_with
 from consent.scope import has_role

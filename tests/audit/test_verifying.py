@@ -66,6 +66,7 @@ def test_a_change_of_each_column_is_tried() -> None:
 
 
 @pytest.mark.parametrize("column", sorted(CHANGES))
+@pytest.mark.acceptance(7)
 def test_a_flipped_column_is_named_by_its_row(trail: None, column: str) -> None:
     entry_id = row_at(7)
     sql(f"UPDATE audit_logs SET {column} = {CHANGES[column]} WHERE id = %s", [entry_id])
@@ -238,6 +239,7 @@ def test_the_next_check_reads_segments_only_from_the_last_one_checked() -> None:
 
 
 @pytest.mark.parametrize("last", [2, 0])
+@pytest.mark.acceptance(7)
 def test_a_tail_cut_behind_the_last_check_is_named(trail: None, last: int) -> None:
     guards_up()
     check(full=True)

@@ -10,7 +10,17 @@ from django.db import IntegrityError
 
 from consent.decisions import decide, decide_many
 from consent.models import Clinic, ConsentRecord, DataSubject, Decision
-from consent.policy import CURRENT_POLICY, POLICIES, Action, Category, Needs, Purpose, is_base_for_sensitive_data
+from consent.policy import (
+    CURRENT_POLICY,
+    OF_LAW,
+    POLICIES,
+    POLICY_PURPOSES,
+    Action,
+    Category,
+    Needs,
+    Purpose,
+    is_base_for_sensitive_data,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -64,8 +74,9 @@ def test_the_shipped_policy(
 
 def test_every_shipped_rule_stands_on_a_base_for_sensitive_data() -> None:
     for policy in POLICIES.values():
-        assert set(policy.rules) == set(Purpose)
-        for rule in policy.rules.values():
+        assert set(policy.rules) == set(POLICY_PURPOSES)
+        assert not set(policy.rules) & set(OF_LAW)
+        for rule in (*policy.rules.values(), *OF_LAW.values()):
             assert is_base_for_sensitive_data(rule.base)
             assert (rule.needs is Needs.CONSENT) == bool(rule.consent_type)
 
@@ -229,3 +240,11 @@ def test_the_database_refuses_an_allowed_decision_with_a_reason_against_it(
     decision = decide(make_subject(), purpose=CARE, category=Category.LEAD, action=Action.PUSH, now=NOW)
     with pytest.raises(IntegrityError, match="chk_decisions_allowed"):
         Decision.objects.filter(pk=decision.pk).update(reason="blocked")
+
+
+def test_who_asks_is_answered_though_blocked_erased_or_without_a_confirmed_policy(
+    make_clinic: Callable[..., Clinic],
+) -> None:
+    subject = DataSubject.objects.create(clinic=make_clinic(), blocked_at=NOW, erased_at=NOW)
+    decision = decide(subject, purpose=Purpose.REQUESTS, category=Category.ADMINISTRATIVE, action=Action.SEND, now=NOW)
+    assert (decision.allowed, decision.base) == (True, "A11-II-a")

@@ -37,6 +37,7 @@ def sealed_for(subject: DataSubject, context: Context = NAME) -> Sealed:
     return seal("Maria da Silva", subject=subject.pk, context=context)
 
 
+@pytest.mark.acceptance(6)
 def test_one_reveal_writes_one_row_that_says_who_what_and_why(
     make_subject: Callable[..., DataSubject], make_user: Callable[..., User], clinic: Clinic
 ) -> None:
@@ -92,6 +93,7 @@ def test_the_row_is_there_before_the_value_is_released(make_subject: Callable[..
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "audit"])
+@pytest.mark.acceptance(6)
 def test_without_an_audit_row_nothing_is_shown(make_subject: Callable[..., DataSubject]) -> None:
     subject = make_subject()
     sealed = sealed_for(subject)

@@ -5,6 +5,7 @@ from approved import approve_all
 
 from bridge.consents.words import vocabulary
 from tests.bridge.connected_clinic import Bridge, bridge, chatwoot, krayin
+from tests.consents.talking import Talk, begin
 
 __all__ = ["bridge", "chatwoot", "krayin"]
 
@@ -20,3 +21,8 @@ def talking(bridge: Bridge) -> Bridge:
     bridge.connection.refresh_from_db()
     approve_all(bridge.connection.clinic)
     return bridge
+
+
+@pytest.fixture
+def talk(talking: Bridge) -> Talk:
+    return begin(talking)

@@ -1,9 +1,6 @@
 """Asked, answered and taken back inside the conversation, over real HTTP with both sandboxes (lgpd 4 and 17.5)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import connections, transaction
@@ -13,89 +10,21 @@ from django.utils import timezone
 from bridge.consents.asking import NotAsked, ask
 from bridge.events import ContactFact, ConversationFact, Facts, MessageFact
 from bridge.mappers import facts_json
-from bridge.models import Effect, ObservedContact, ObservedMessage, Saying, WebhookEvent, Wish
+from bridge.models import Effect, ObservedMessage, Saying, WebhookEvent, Wish
 from bridge.sandbox.chatwoot import WEB_INBOX_ID
 from bridge.sync.observe import observe
 from bridge.webhooks.registry import registry
 from consent.consents import Evidence, check, withdraw_all
 from consent.consents.receipts import is_intact
-from consent.decisions import decide
 from consent.encryption import Actor
-from consent.models import ConsentEvent, ConsentRecord, DataSubject, Decision, ServedText, Suppression
-from consent.policy import Action, Category, Purpose
+from consent.models import ConsentEvent, ConsentRecord, DataSubject, ServedText, Suppression
 from tests.bridge.connected_clinic import Bridge
+from tests.consents.talking import STAFF, Talk
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
-STAFF = Actor.system("campaigns")
 
-
-@dataclass
-class Talk:
-    """One person's conversation with the clinic."""
-
-    bridge: Bridge
-    number: int
-
-    def does(self, what: Callable[[], Any]) -> Any:
-        """Let something happen in Chatwoot, deliver what it tells, and work; what Ponte sends is delivered, too."""
-        with self.bridge.chatwoot.capture() as deliveries:
-            done = what()
-        self.bridge.deliver(deliveries)
-        self.work()
-        return done
-
-    def work(self) -> None:
-        with self.bridge.chatwoot.capture() as echo:
-            self.bridge.work()
-        self.bridge.deliver(echo)
-        self.bridge.work()
-
-    def says(self, text: str) -> Any:
-        return self.does(lambda: self.bridge.chatwoot.incoming(self.number, text))
-
-    def clinic_says(self, text: str, **more: Any) -> Any:
-        return self.does(lambda: self.bridge.chatwoot.outgoing(self.number, text, **more))
-
-    @property
-    def contact(self) -> ObservedContact:
-        rows = ObservedContact.objects.select_related("subject__clinic", "connection__clinic")
-        return rows.get(conversations__chatwoot_conversation_id=self.number)
-
-    @property
-    def person(self) -> DataSubject:
-        return self.contact.subject
-
-    def ask(self, consent_type: str = "marketing") -> Saying:
-        saying = ask(self.contact, consent_type, actor=STAFF, via=Wish.Via.SCREEN, now=timezone.now())
-        self.work()
-        saying.refresh_from_db()
-        return saying
-
-    def messages(self) -> list[Any]:
-        store = self.bridge.chatwoot.store
-        return store.messages_of(store.conversation(self.number, 3))
-
-    def last(self) -> Any:
-        return [message for message in self.messages() if message.message_type == "outgoing"][-1]
-
-    def may_send(self) -> Decision:
-        return decide(
-            self.person, purpose=Purpose.MARKETING, category=Category.MARKETING, action=Action.SEND, now=timezone.now()
-        )
-
-
-@pytest.fixture
-def talk(talking: Bridge) -> Talk:
-    with talking.chatwoot.capture() as deliveries:
-        conversation = talking.chatwoot.new_person_writes(
-            "Bom dia", name="Mariana Alves", phone_number="+5511900000017"
-        )
-    talking.deliver(deliveries)
-    talking.work()
-    return Talk(talking, conversation.display_id)
-
-
+@pytest.mark.acceptance(5)
 def test_sair_stops_the_next_campaign_at_once_and_the_receipt_arrives(talk: Talk) -> None:
     """REQUIREMENTS 17.5; from the webhook to the refused decision in less than five seconds."""
     talk.ask()

@@ -29,8 +29,14 @@ from bridge.models import (
 )
 from bridge.panel import tokens
 from bridge.rules import edit
+from consent import incidents
 from consent.encryption import Actor
+from consent.erasure import planning as erasures
+from consent.holds import Order, place
 from consent.models import Membership, User
+from consent.requests import filing
+from consent.requests.contacts import Contact
+from consent.retention import planning as retention
 from consent.roles import Role
 
 
@@ -42,6 +48,7 @@ def lived_in(name: str) -> Connection:
     _operation(made, person)
     _settings(made, bia)
     _audit(made, bia, person)
+    _privacy(made, person, made.contacts.exclude(pk=person.pk).first() or person)
     return made
 
 
@@ -109,3 +116,23 @@ def _audit(of: Connection, by: User, person: ObservedContact) -> None:
         mode="full", rows=9, last_position=9, last_segment=1, findings=[one.as_json() for one in found], seconds=0.4,
         key_id="t1", mac=b"",
     )  # fmt: skip
+
+
+def _privacy(of: Connection, person: ObservedContact, other: ObservedContact) -> None:
+    """What an officer finds on a full desk: requests, an erasure to approve, a hold, a retention list, an incident."""
+    now = timezone.now()
+    dpo = user(Role.DPO, of.clinic, name="Paula Prado")
+    asked = filing.Asked(
+        rights=("T02", "T05"), channel="form", received_at=now, text="Quero saber o que vocês têm sobre mim.",
+        contact=Contact.read("ana@exemplo.com.br"), by_representative=False,
+    )  # fmt: skip
+    filing.file_request(of.clinic, asked, now=now)
+    erasures.look(erasures.plan(person.subject, now=now, by=dpo), now=now, ask=False)
+    order = Order(
+        reason="judicial_order", document="0001234-55.2026", document_sha256="ab" * 32,
+        review_on=(now + timedelta(days=90)).date(),
+    )  # fmt: skip
+    place(of.clinic, order, scope="person", by=dpo, now=now, subject=other.subject)
+    stolen = incidents.Facts(description="Um computador da recepção foi furtado.")
+    incidents.open_incident(of.clinic, stolen, known_at=now, source="people", by=dpo, now=now)
+    retention.plan_all(now=now)

@@ -64,6 +64,7 @@ def test_every_stored_field_of_every_installed_model_is_described() -> None:
     assert sum(len(one.fields) for one in datamap.entries().values()) > 700
 
 
+@pytest.mark.acceptance(1)
 def test_a_field_somebody_adds_stops_the_start_by_its_name() -> None:
     with added(ObservedContact, "nickname", models.CharField(max_length=50)), pytest.raises(SystemCheckError) as error:
         check()

@@ -76,6 +76,7 @@ def test_it_says_right_alone_and_only_with_the_clinics_key(made: tuple[bytes, by
     assert run(data, "no key", tmp_path).returncode == 2
 
 
+@pytest.mark.acceptance(9)
 def test_one_changed_bit_anywhere_is_seen(made: tuple[bytes, bytes]) -> None:
     data, key = made
     chosen = random.Random(20261121)

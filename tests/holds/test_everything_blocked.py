@@ -18,7 +18,7 @@ from consent.holds import (
     withdraw_opposition,
 )
 from consent.models import Clinic, ConsentRecord, ContactPoint, DataSubject, Restriction, TextKind
-from consent.policy import Action, Category, Purpose, PurposeOfUse
+from consent.policy import POLICY_PURPOSES, Action, Category, Purpose, PurposeOfUse
 from consent.roles import Role
 from consent.texts import refusal_kind, serve, text_in_force
 from tests.bridge.connected_clinic import Bridge, bridge, chatwoot, krayin
@@ -42,7 +42,7 @@ def reasons(of: DataSubject) -> set[str]:
     """What the gate says to every use there is, with a consent to everything that can be consented to."""
     answers = [
         decide(of, purpose=purpose, category=category, action=action, now=NOW, switched_on=True).reason
-        for purpose in Purpose
+        for purpose in POLICY_PURPOSES
         for category in Category
         for action in set(Action) - {Action.ERASE}
     ]

@@ -157,7 +157,7 @@ def test_the_frame_is_for_that_chatwoot_only_and_strict(sol: Connection) -> None
 def test_the_whole_panel_weighs_less_than_sixty_kilobytes(sol: Connection) -> None:
     page = Panel(sol).client.get(f"/panel/{sol.public_id}/").content
     files = re.findall(rb'(?:src|href)="/?static/([^"]+)"', page)
-    assert len(files) == 3
+    assert len(files) == 4
     paths = [finders.find(name.decode()) for name in files]
     assert len(page) + sum(Path(path).stat().st_size for path in paths) < 60_000
 

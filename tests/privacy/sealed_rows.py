@@ -13,6 +13,7 @@ from factories import clinic, connection, contact, conversation, link, parked_ev
 
 from bridge.models import (
     ActivityMapping,
+    AlertPlace,
     CallBudget,
     Connection,
     KrayinUser,
@@ -34,6 +35,8 @@ from consent.models import (
     ExceptionalAccess,
     ExportPackage,
     ExportSigningKey,
+    Incident,
+    IncidentEntry,
     LegalHold,
     RepresentativeDocument,
     RequestItem,
@@ -123,6 +126,17 @@ def _package(of: Person) -> ExportPackage:
     )
 
 
+def _incident_entry(of: Person) -> IncidentEntry:
+    now, by = timezone.now(), user(Role.DPO, of.connection.clinic)
+    incident = Incident.objects.create(
+        clinic=of.connection.clinic, number=1, known_at=now, source="people", regime="full", rules_version="1",
+        calendar_version="1", entered_at=now, entered_by=by,
+    )  # fmt: skip
+    return IncidentEntry(
+        incident=incident, number=1, kind="opened", facts={}, details={}, at=now, by=by, entry_hash="a" * 64
+    )
+
+
 def _signing_key(of: Person) -> ExportSigningKey:
     """Only one signs at a time; these have signed before."""
     now = timezone.now()
@@ -131,6 +145,7 @@ def _signing_key(of: Person) -> ExportSigningKey:
 
 # One builder for each model with encrypted fields; a model that is missing here fails the tests.
 BUILD: dict[type[models.Model], Callable[[Person], Any]] = {
+    AlertPlace: lambda of: AlertPlace(clinic=of.connection.clinic, kind="webhook", url="https://avisos.exemplo.com.br/"),
     Connection: lambda of: of.connection,
     DataRequest: _data_request,
     RequestItem: _request_item,
@@ -146,6 +161,7 @@ BUILD: dict[type[models.Model], Callable[[Person], Any]] = {
     ExportPackage: _package,
     ExportSigningKey: _signing_key,
     LegalHold: lambda of: _hold(of, scope="conversation", subject=of.contact.subject, object_id="9001"),
+    IncidentEntry: _incident_entry,
     KrayinUser: _krayin_user,
     LanguageSettings: lambda of: LanguageSettings(clinic=of.connection.clinic, kind="local"),
     LeadHealthProfile: lambda of: LeadHealthProfile(subject=of.contact.subject),

@@ -146,36 +146,41 @@ def test_what_could_not_be_sent_stays_to_be_sent(sol: Clinic, marina: DataSubjec
 
 
 class Chat:
-    """A way as the bridge will bring it: reaches whom it talks to, while its window is open."""
+    """A way that is there and gone again, like a conversation's reply window."""
 
     route = "chat"
 
     def __init__(self) -> None:
         self.is_open, self.sent = True, []
 
-    def reaches(self, contact: Any, subject: DataSubject | None) -> bool:
-        return self.is_open and subject is not None and contact.kind == "phone"
+    def reaches(self, contact: Any, subject: DataSubject, *, now: Any) -> bool:
+        return self.is_open and contact.kind == "phone"
 
-    def send(self, message: Message) -> Sent:
-        self.sent.append(message.text)
-        return Sent(ref="message 77", sha256=hashlib.sha256(message.text.encode()).hexdigest())
+    def send(self, message: Message, *, now: Any) -> Sent:
+        self.sent.append(message.write())
+        return Sent.of("message 77", self.sent[-1])
+
+    def take_back(self, item: RequestItem, *, now: Any) -> bool:
+        return False
 
 
 @pytest.fixture
 def chat() -> Any:
-    way = Chat()
+    way, usual = Chat(), channels.channel("chat")
     channels.register(way)
     yield way
-    channels._channels.pop("chat")
+    assert usual
+    channels.register(usual)
 
 
 def test_chat_comes_first_while_its_window_is_open(sol: Clinic, marina: DataSubject, dpo: User, chat: Chat) -> None:
+    now = timezone.now()
     item = ready(sol, dpo)
-    assert [way.route for way, _contact in sending.ways(item.request)] == ["chat", "email"]
+    assert [way.route for way, _contact in sending.ways(item.request, now=now)] == ["chat", "email"]
     chat.is_open = False
-    assert [way.route for way, _contact in sending.ways(item.request)] == ["email"]
+    assert [way.route for way, _contact in sending.ways(item.request, now=now)] == ["email"]
     chat.is_open = True
-    sending.send(item, "chat", by=dpo, now=timezone.now())
+    sending.send(item, "chat", by=dpo, now=now)
     assert (item_of(item.request, "T04").proof, len(chat.sent)) == ("message 77", 1)
 
 

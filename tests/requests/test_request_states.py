@@ -16,6 +16,7 @@ from consent.encryption import Actor
 from consent.models import Clinic, DataRequest, DataSubject, RequestItem, RequestStep, User
 from consent.requests import clock, deciding, filing, sending
 from consent.requests.moving import move
+from consent.requests.rules import CURRENT_RULES
 from consent.requests.states import OPEN_STATES, TRANSITIONS, IllegalTransition, State
 
 pytestmark = pytest.mark.django_db(databases=["default", "audit"])
@@ -181,7 +182,7 @@ def test_each_step_says_who_when_why_by_which_rules_and_leaves_an_audit_row(
     assert [step[0] for step in steps] == [
         "received", "identity_pending", "verified", "triage", "approved", "executing", "verifying", "ready",
     ]  # fmt: skip
-    assert {step[1:] for step in steps if step[0] in {"triage", "approved", "ready"}} == {("staff", "1", now)}
+    assert {step[1:] for step in steps if step[0] in {"triage", "approved", "ready"}} == {("staff", CURRENT_RULES, now)}
     told = AuditLog.objects.filter(object_type="consent.RequestItem", object_id=str(item.pk)).order_by("pk")
     assert [row.action for row in told] == [f"request.{step[0]}" for step in steps]
     assert {row.subject for row in told} == {marina.pseudonym}

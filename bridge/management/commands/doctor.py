@@ -1,4 +1,4 @@
-"""`manage.py doctor [--connection NAME] [--json]`: every check with what it found and its fix; exit code 1 if any failed."""
+"""`manage.py doctor [--connection NAME | --system] [--json]`: every check, what it found, its fix; exit code 1: failed."""
 
 import json
 import sys
@@ -7,14 +7,18 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bridge.connecting import checks
 from bridge.connecting.checks.base import Finding, State, keep
 from bridge.connecting.look import Look
+from bridge.health import lines
 from bridge.models import Connection
 from bridge.models.setup import setup_of
+from bridge.queries.words import Word
 
+WORDS = {Word.FAILED: "✗", Word.WAITING: "!", Word.UNKNOWN: "?"}
 MARKS = {State.OK: "✓", State.WARNING: "!", State.FAILED: "✗", State.UNKNOWN: "?"}
 
 
@@ -23,9 +27,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--connection", default="", help="name or number of one connection")
+        parser.add_argument(
+            "--system", action="store_true", help="the lines of the page Health instead; asks no partner"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["system"]:
+            self._tell_system(as_json=options["json"])
+            return
         rows = _chosen(options["connection"])
         results = {row: examined(row) for row in rows}
         if options["json"]:
@@ -37,6 +47,20 @@ class Command(BaseCommand):
         else:
             self._tell(results)
         if any(finding.state == State.FAILED for found in results.values() for finding in found):
+            sys.exit(1)
+
+    def _tell_system(self, *, as_json: bool) -> None:
+        found = lines.lines(timezone.now())
+        if as_json:
+            told = [
+                {"code": line.code, "state": line.word.value, "found": line.value, "fix": line.do} for line in found
+            ]
+            self.stdout.write(json.dumps({"system": told}, ensure_ascii=False))
+        for line in found if not as_json else ():
+            self.stdout.write(f"  {WORDS.get(line.word, '✓')} {line.title}: {line.value}")
+            if line.do and not line.is_well:
+                self.stdout.write(f"      → {line.do}")
+        if any(line.word == Word.FAILED for line in found):
             sys.exit(1)
 
     def _tell(self, results: dict[Connection, list[Finding]]) -> None:

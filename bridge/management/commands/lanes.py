@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from bridge.health import readings
 from bridge.sync.worker import Worker
 from config.memory import keep_loaded
 from consent.encryption import refuse_wrong_key
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        readings.start("lanes", stop)
         logger.info("lanes: %s threads", options["threads"])
         if not work(options["threads"], stop):
             raise CommandError("A lane worker ended by an error (its log is above). Start it again, and report it.")

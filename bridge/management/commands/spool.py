@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
+from bridge.health import readings
 from bridge.spool import folder, secrets_cache
 from bridge.spool.drainer import Drainer
 from bridge.spool.setaside import retry
@@ -85,6 +86,7 @@ def drain_alone(spool: Path, stop: threading.Event, *, once: bool) -> None:
         return
     # Kept by this process too: a night without deliveries must not leave a new connection out.
     threading.Thread(target=secrets_cache.keep_fresh, args=[stop], name="secrets cache", daemon=True).start()
+    readings.start("spool", stop)
     logger.info("spool: draining %s", spool)
     drainer.run_forever()
     logger.info("spool: stopped")

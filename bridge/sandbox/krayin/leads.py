@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from bridge.sandbox.http import Json, Response, json_response
-from bridge.sandbox.krayin import forms, listing, moments, persons, resources, search, values, workflows
+from bridge.sandbox.krayin import forms, listing, mails, moments, persons, resources, search, values, workflows
 from bridge.sandbox.krayin.collation import cut_bytes, cut_characters, to_number
 from bridge.sandbox.krayin.context import Call, expected, found, is_empty, must_exist, to_int, to_text
 from bridge.sandbox.krayin.errors import NotFound, ServerError
@@ -136,6 +136,7 @@ def delete(call: Call, lead_id: int) -> None:
     database.links["lead_tags"].drop_left(lead_id)
     for product in [row for row in database.rows("lead_products") if row["lead_id"] == lead_id]:
         database.delete("lead_products", product["id"])
+    mails.let_go(database, "lead_id", lead_id)
     database.delete("leads", lead_id)
 
 

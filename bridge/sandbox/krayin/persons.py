@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.sandbox.http import Json, Response, json_response
-from bridge.sandbox.krayin import forms, listing, organizations, resources, search, values, workflows
+from bridge.sandbox.krayin import forms, listing, mails, organizations, resources, search, values, workflows
 from bridge.sandbox.krayin.collation import cut_characters, fold, php_json
 from bridge.sandbox.krayin.context import Call, expected, found, is_empty, must_exist, to_int, to_text
 from bridge.sandbox.krayin.errors import ServerError
@@ -197,6 +197,7 @@ def delete(call: Call, person_id: int) -> None:
     database.links["person_tags"].drop_left(person_id)
     for participant in [row for row in database.rows("activity_participants") if row["person_id"] == person_id]:
         database.delete("activity_participants", participant["id"])
+    mails.let_go(database, "person_id", person_id)
     database.delete("persons", person_id)
 
 

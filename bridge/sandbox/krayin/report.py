@@ -17,6 +17,7 @@ def state(store: Store, *, max_in_window: int, faults: list[Row], recent: list[R
         "persons": [_person(store, row) for row in store.rows("persons")],
         "leads": [_lead(store, row) for row in store.rows("leads")],
         "notes": notes,
+        "emails": [dict(row) for row in store.rows("emails")],
         "activities": [row for row in activities if row["type"] != "system"],
         "organizations": [_organization(store, row) for row in store.rows("organizations")],
         "stage_changes": changes,

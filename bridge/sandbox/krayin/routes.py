@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.sandbox.http import Response, Router
-from bridge.sandbox.krayin import accounts, activities, automation, leads, organizations, persons, settings
+from bridge.sandbox.krayin import accounts, activities, automation, leads, mails, organizations, persons, settings
 from bridge.sandbox.krayin.context import Call
 from bridge.sandbox.krayin.faults import PREFIX
 
@@ -100,6 +100,8 @@ def _activity_routes() -> list[tuple[str, str, Controller]]:
         ("POST", "/activities/mass-destroy", activities.mass_destroy),
         ("PUT", "/activities/{id}", activities.update),
         ("DELETE", "/activities/{id}", activities.destroy),
+        ("GET", "/mails", mails.index),
+        ("DELETE", "/mails/{id}", mails.destroy),
     ]
 
 

@@ -32,6 +32,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "schedule_from": "datetime", "schedule_to": "datetime", "is_done": "int", "user_id": "int",
         "location": "text", **_TIMES,
     },
+    "emails": {
+        "id": "int", "subject": "text", "reply": "text", "lead_id": "int", "person_id": "int", **_TIMES,
+    },
     "activity_participants": {"id": "int", "activity_id": "int", "user_id": "int", "person_id": "int"},
     "tags": {"id": "int", "name": "text", "color": "text", "user_id": "int", **_TIMES},
     "lead_sources": {"id": "int", "name": "text", **_TIMES},

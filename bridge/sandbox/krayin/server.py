@@ -20,7 +20,7 @@ from bridge.sandbox.http import (
     json_response,
     text_response,
 )
-from bridge.sandbox.krayin import accounts, report, seed
+from bridge.sandbox.krayin import accounts, mails, report, seed
 from bridge.sandbox.krayin.context import Call, Crm, read_input
 from bridge.sandbox.krayin.delivery import sender
 from bridge.sandbox.krayin.errors import (
@@ -152,6 +152,11 @@ class SandboxKrayin(SandboxServer):
         self._limiter.reset()
         self._delete_limiter.reset()
         self.faults.clear()
+
+    def keep_mail(self, subject: str, text: str, *, lead_id: int | None = None, person_id: int | None = None) -> None:
+        """As if somebody had written an e-mail from the panel: there is no address for it."""
+        with self._store.lock:
+            mails.keep(self._store, subject=subject, text=text, lead_id=lead_id, person_id=person_id)
 
     def state(self) -> Row:
         """What `GET /__state__` answers."""

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         failure = ""
         if options["apply"]:
             try:
-                apply(actions)
+                apply(actions, using=settings.MAINTENANCE)
             except Incomplete as error:
                 failure = str(error)
         tables = [described(partitioned, now) for partitioned in registered()]

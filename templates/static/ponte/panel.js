@@ -190,8 +190,9 @@
 
   function draw() {
     if (!sections) {
-      sections = Object.fromEntries(['bands', 'person', 'sync', 'lead', 'hints', 'others', 'asked', 'actions', 'leave'].map((name) => [name, h('section', { 'data-part': name })]));
+      sections = Object.fromEntries(['bands', 'person', 'sync', 'lead', 'hints', 'others', 'asked', 'rights', 'actions', 'leave'].map((name) => [name, h('section', { 'data-part': name })]));
       root.replaceChildren(...Object.values(sections));
+      sections.rights.replaceChildren(window.ponteRights({ T, SIGNS, h, button, say, ask: (path, body) => ask(`conversas/${number}/${path}`, body), refused, isOpen: () => Boolean(sections) }));
       sections.leave.replaceChildren(button(T.signOut, signOut, { class: 'quiet' }));
     }
     fill('bands', content.bands.map((band) => h('p', { class: 'band', 'data-code': band.code }, band.text)));

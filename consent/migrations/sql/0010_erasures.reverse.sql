@@ -1,0 +1,3 @@
+DROP TRIGGER refuse_truncate ON erasure_ledger;
+DROP TRIGGER erasure_ledger_stay ON erasure_ledger;
+DROP TRIGGER erasure_ledger_keep ON erasure_ledger;

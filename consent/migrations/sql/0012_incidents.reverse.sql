@@ -1,0 +1,2 @@
+-- The triggers go with their tables.
+SELECT 1;
